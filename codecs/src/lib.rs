@@ -1,0 +1,7 @@
+//! SPICE image codecs: bytes to pixels and back, exact to the bit.
+
+mod error;
+mod pixels;
+
+pub use error::{DecodeError, EncodeError};
+pub use pixels::{PixelFormat, Pixels};

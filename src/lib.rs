@@ -1,0 +1,3 @@
+//! Replays QXL drawing commands to pixels, bit-exact with SPICE's own clients.
+
+pub mod qxl;

@@ -1,0 +1,3 @@
+//! The `spice-render` program.
+
+fn main() {}
