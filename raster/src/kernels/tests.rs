@@ -77,7 +77,7 @@ fn over_equals_its_definition_for_all_products() {
         // Every alpha over every channel value, not premultiplied too, so that sums saturate.
         for alpha in 0..=255u32 {
             let src: Vec<u32> =
-                (0..256).map(|c| alpha << 24 | (c * 7 & 0xff) << 16 | (255 - c) << 8 | c).collect();
+                (0..256).map(|c| alpha << 24 | ((c * 7) & 0xff) << 16 | (255 - c) << 8 | c).collect();
             let dst: Vec<u32> = (0..256).map(|c| c * 0x0101_0101).collect();
             let mut fast = dst.clone();
             with_level!(level, simd => over_row(simd, &mut fast, &src));
