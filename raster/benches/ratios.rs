@@ -25,6 +25,15 @@ fn surface(format: SurfaceFormat, width: u32, height: u32, pixel: impl Fn(u64) -
     surface
 }
 
+/// Words that start with a cache line, for everybody the same.
+fn line(words: usize) -> Surface {
+    surface(SurfaceFormat::A8R8G8B8, words as u32, 1, |v| v as u32)
+}
+
+fn memcpy(to: &mut Surface, from: &Surface) {
+    black_box(to.view_mut().row(0)).copy_from_slice(black_box(from.view().row(0)));
+}
+
 /// Median seconds of each runner, and of the ratio of each to the first, interleaved.
 fn race(runners: &mut [&mut dyn FnMut()]) -> (Vec<f64>, Vec<f64>) {
     let time = |run: &mut dyn FnMut(), times: u32| {
@@ -64,8 +73,8 @@ impl Table {
         ours: &mut dyn FnMut(),
         theirs: Option<&mut dyn FnMut()>,
     ) -> f64 {
-        let (from, mut to) = (vec![7u8; bytes], vec![0u8; bytes]);
-        let mut copy = || black_box(&mut to).copy_from_slice(black_box(&from));
+        let (from, mut to) = (line(bytes / 4), line(bytes / 4));
+        let mut copy = || memcpy(&mut to, &from);
         let (seconds, ratios) = match theirs {
             Some(theirs) => race(&mut [&mut copy, ours, theirs]),
             None => race(&mut [&mut copy, ours]),
@@ -105,9 +114,11 @@ fn main() {
     #[cfg(feature = "system-pixman")]
     let (mut dst_words, mut src_words) = (words(&dst), words(&src));
     #[cfg(feature = "system-pixman")]
-    let mut other = image(bench_pixman::X8R8G8B8, &dst, &mut dst_words);
+    let (mut dst_words, mut src_words) = (dst_words.view_mut(), src_words.view_mut());
     #[cfg(feature = "system-pixman")]
-    let other_src = image(bench_pixman::X8R8G8B8, &src, &mut src_words);
+    let mut other = image(bench_pixman::X8R8G8B8, &dst, dst_words.row(0));
+    #[cfg(feature = "system-pixman")]
+    let other_src = image(bench_pixman::X8R8G8B8, &src, src_words.row(0));
 
     table.line(
         "fill",
@@ -165,8 +176,8 @@ fn main() {
             let mut ours = || {
                 raster.rop3(&mut dst.view_mut(), &clip, all, src.view(), all, Filter::Nearest, brush, code);
             };
-            let (from, mut to) = (vec![7u8; bytes], vec![0u8; bytes]);
-            let mut copy = || black_box(&mut to).copy_from_slice(black_box(&from));
+            let (from, mut to) = (line(bytes / 4), line(bytes / 4));
+            let mut copy = || memcpy(&mut to, &from);
             race(&mut [&mut copy, &mut ours]).1[1]
         };
         solid.push(run(Rop3Brush::Solid(0x5a3c)));
@@ -198,7 +209,9 @@ fn main() {
         #[cfg(feature = "system-pixman")]
         let mut src_words = words(&src);
         #[cfg(feature = "system-pixman")]
-        let other_src = image(bench_pixman::A8R8G8B8, &src, &mut src_words);
+        let mut src_words = src_words.view_mut();
+        #[cfg(feature = "system-pixman")]
+        let other_src = image(bench_pixman::A8R8G8B8, &src, src_words.row(0));
         table.line(
             name,
             bytes,
@@ -227,9 +240,11 @@ fn main() {
             #[cfg(feature = "system-pixman")]
             let (mut dst_words, mut src_words) = (words(&dst), words(&src));
             #[cfg(feature = "system-pixman")]
-            let mut other = image(bench_pixman::X8R8G8B8, &dst, &mut dst_words);
+            let (mut dst_words, mut src_words) = (dst_words.view_mut(), src_words.view_mut());
             #[cfg(feature = "system-pixman")]
-            let mut other_src = image(bench_pixman::X8R8G8B8, &src, &mut src_words);
+            let mut other = image(bench_pixman::X8R8G8B8, &dst, dst_words.row(0));
+            #[cfg(feature = "system-pixman")]
+            let mut other_src = image(bench_pixman::X8R8G8B8, &src, src_words.row(0));
             #[cfg(feature = "system-pixman")]
             {
                 let step = |s: i32, d: u32| (i64::from(s) * 65536 / i64::from(d)) as i32;
@@ -238,7 +253,7 @@ fn main() {
                 other.composite(bench_pixman::SRC, &other_src);
                 raster.copy_scaled(&mut dst.view_mut(), &clip, bbox, src.view(), area, filter, Rop2::PUT);
                 assert!(
-                    other.words() == words(&dst),
+                    other.words() == words(&dst).view().row(0),
                     "scaled {filter:?} {sw}x{sh} to {dw}x{dh} differs from pixman"
                 );
             }
@@ -265,9 +280,15 @@ fn main() {
     );
 }
 
+/// All pixels in one line of words.
 #[cfg(feature = "system-pixman")]
-fn words(surface: &Surface) -> Vec<u32> {
-    (0..surface.height()).flat_map(|y| surface.view().row(y).to_vec()).collect()
+fn words(surface: &Surface) -> Surface {
+    let row = surface.format().words_per_row(surface.width());
+    let mut words = line(row * surface.height() as usize);
+    for (y, to) in words.view_mut().row(0).chunks_mut(row).enumerate() {
+        to.copy_from_slice(surface.view().row(y as u32));
+    }
+    words
 }
 
 #[cfg(feature = "system-pixman")]

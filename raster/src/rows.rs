@@ -1,5 +1,6 @@
 //! What the drawing operations read, row by row: pictures, scaled or not, and brushes.
 
+use crate::aligned::AlignedWords;
 use crate::geom::Rect;
 use crate::kernels::bilinear::{Sums, along_x, along_y};
 use crate::kernels::with_level;
@@ -8,6 +9,7 @@ use crate::plain::TileStart;
 use crate::region::Region;
 use crate::sample::{Filter, Sampler};
 use crate::surface::{SurfaceFormat, SurfaceMut, SurfaceRef};
+use bytemuck::{cast_slice, cast_slice_mut};
 use fearless_simd::Level;
 use std::ops::Range;
 
@@ -70,7 +72,7 @@ pub(crate) struct SampledRows<'a> {
     level: Level,
     sampler: Sampler<'a>,
     /// The pixels of the last row.
-    out: Vec<u32>,
+    out: AlignedWords,
     /// The columns that all the following is for.
     columns: Range<i32>,
     /// The source row (both rows and weight) that `out` holds.
@@ -84,8 +86,8 @@ pub(crate) struct SampledRows<'a> {
     sums_of: [Option<i64>; 2],
     /// A source row with a pixel of zeros before and after it.
     padded: Vec<u32>,
-    left: Vec<u32>,
-    right: Vec<u32>,
+    left: AlignedWords,
+    right: AlignedWords,
 }
 
 impl<'a> SampledRows<'a> {
@@ -93,7 +95,7 @@ impl<'a> SampledRows<'a> {
         Self {
             level,
             sampler,
-            out: Vec::new(),
+            out: AlignedWords::default(),
             columns: 0..0,
             holds: None,
             taps: Vec::new(),
@@ -101,8 +103,8 @@ impl<'a> SampledRows<'a> {
             sums: Default::default(),
             sums_of: [None; 2],
             padded: Vec::new(),
-            left: Vec::new(),
-            right: Vec::new(),
+            left: AlignedWords::default(),
+            right: AlignedWords::default(),
         }
     }
 
@@ -122,15 +124,14 @@ impl<'a> SampledRows<'a> {
             self.holds = Some(key);
         }
         let size = self.sampler.out.bits_per_pixel() as usize / 8;
-        &bytemuck::cast_slice(&self.out)[..(right - left) as usize * size]
+        &cast_slice(&self.out)[..(right - left) as usize * size]
     }
 
     fn set_columns(&mut self, columns: Range<i32>) {
         self.holds = None;
         self.sums_of = [None; 2];
         let words = self.sampler.out.words_per_row((columns.end - columns.start) as u32);
-        self.out.clear();
-        self.out.resize(words, 0);
+        self.out.set_len(words);
         if self.sampler.filter == Filter::Bilinear {
             // Taps outside the picture are the pixels of zeros at the ends: tap i of the padded row is pixel i - 1.
             let last = i64::from(self.sampler.src.width());
@@ -182,15 +183,15 @@ impl<'a> SampledRows<'a> {
                 }
             }
             (16, 16) if from == to => {
-                let out = &mut bytemuck::cast_slice_mut::<u32, u16>(&mut self.out)[inside];
-                gather(out, bytemuck::cast_slice(row), start, step);
+                let out = &mut cast_slice_mut::<u32, u16>(&mut self.out)[inside];
+                gather(out, cast_slice(row), start, step);
                 if via_argb {
                     out.iter_mut().for_each(|p| *p &= 0x7fff);
                 }
             }
             (8, 8) => {
-                let out = &mut bytemuck::cast_slice_mut::<u32, u8>(&mut self.out)[inside];
-                gather(out, bytemuck::cast_slice(row), start, step);
+                let out = &mut cast_slice_mut::<u32, u8>(&mut self.out)[inside];
+                gather(out, cast_slice(row), start, step);
             }
             _ => {
                 for i in inside {
@@ -222,8 +223,8 @@ impl<'a> SampledRows<'a> {
         if to.bits_per_pixel() == 32 {
             return with_level!(self.level, simd => along_y(simd, above, below, weight, &mut self.out));
         }
-        self.left.resize(count, 0);
-        with_level!(self.level, simd => along_y(simd, above, below, weight, &mut self.left[..count]));
+        self.left.set_len(count);
+        with_level!(self.level, simd => along_y(simd, above, below, weight, &mut self.left[..]));
         for (i, &argb) in self.left[..count].iter().enumerate() {
             set_raw_pixel(to, &mut self.out, i, from_argb(to, argb));
         }
@@ -252,14 +253,14 @@ impl<'a> SampledRows<'a> {
             _ => inner.fill(0),
         }
         let count = self.taps.len();
-        self.left.resize(count, 0);
-        self.right.resize(count, 0);
+        self.left.set_len(count);
+        self.right.set_len(count);
         let padded = &self.padded[..];
-        for ((&tap, l), r) in self.taps.iter().zip(&mut self.left).zip(&mut self.right) {
+        for ((&tap, l), r) in self.taps.iter().zip(&mut *self.left).zip(&mut *self.right) {
             let pair = &padded[tap as usize..tap as usize + 2];
             (*l, *r) = (pair[0], pair[1]);
         }
-        let (left, right, weights) = (&self.left[..count], &self.right[..count], &self.weights[..]);
+        let (left, right, weights) = (&self.left[..], &self.right[..], &self.weights[..]);
         with_level!(self.level, simd => along_x(simd, left, right, weights, &mut self.sums[i]));
     }
 }
@@ -268,7 +269,15 @@ impl<'a> SampledRows<'a> {
 #[inline(always)]
 fn gather<P: Copy>(out: &mut [P], row: &[P], start: u64, step: u64) {
     let mut v = start;
-    for p in out {
+    // Eight at a time, each position from the block's own: no chain of additions, a tenth of the loop's overhead.
+    let (blocks, rest) = out.as_chunks_mut::<8>();
+    for block in blocks {
+        for (i, p) in block.iter_mut().enumerate() {
+            *p = row[((v + step * i as u64) >> 16) as usize];
+        }
+        v += 8 * step;
+    }
+    for p in rest {
         *p = row[(v >> 16) as usize];
         v += step;
     }
@@ -288,37 +297,39 @@ fn partition(count: usize, holds: impl Fn(usize) -> bool) -> usize {
     low
 }
 
-/// Fills `out` with `count` pixels of a tile's row, from pixel `start`, which may be negative: pixels before the
-/// tile's first are 0.
-pub(crate) fn repeat_row(out: &mut Vec<u8>, tile_row: &[u8], size: usize, start: i64, count: usize) {
-    out.clear();
-    let bytes = count * size;
-    let before = usize::try_from(-start).unwrap_or(0).min(count) * size;
-    out.resize(before, 0);
+/// Fills `out` with pixels of `size` bytes of a tile's row, from pixel `start`, which may be negative: pixels before
+/// the tile's first are 0.
+fn repeat_row(out: &mut [u8], tile_row: &[u8], size: usize, start: i64) {
+    let before = usize::try_from(-start).unwrap_or(0).saturating_mul(size).min(out.len());
+    let (before, out) = out.split_at_mut(before);
+    before.fill(0);
     let period = tile_row.len();
-    let phase = usize::try_from(start).unwrap_or(0) * size % period.max(1);
-    let rest = bytes - before;
-    out.extend_from_slice(&tile_row[phase..period.min(phase + rest)]);
-    out.extend_from_slice(&tile_row[..phase.min(bytes - out.len())]);
+    let phase = usize::try_from(start).unwrap_or(0) * size % period;
+    let mut put = |at: usize, from: &[u8]| {
+        let len = from.len().min(out.len() - at);
+        out[at..at + len].copy_from_slice(&from[..len]);
+        at + len
+    };
+    let at = put(0, &tile_row[phase..]);
+    let mut done = put(at, &tile_row[..phase]);
     // One period is there (or all that is wanted): double what is there until it is enough.
-    while out.len() < bytes && period > 0 {
-        let whole = (out.len() - before) / period * period;
-        let more = whole.min(bytes - out.len());
-        out.extend_from_within(before..before + more);
+    while done < out.len() {
+        let more = done.min(out.len() - done);
+        out.copy_within(..more, done);
+        done += more;
     }
-    out.resize(bytes, 0);
 }
 
 /// A tile's rows, repeated along x for one rectangle after the other.
 pub(crate) struct TileRows<'a> {
     tile: SurfaceRef<'a>,
-    row: Vec<u8>,
+    row: AlignedWords,
 }
 
 impl<'a> TileRows<'a> {
     /// Of a tile that has pixels, and whole bytes.
     pub(crate) fn new(tile: SurfaceRef<'a>) -> Self {
-        Self { tile, row: Vec::new() }
+        Self { tile, row: AlignedWords::default() }
     }
 
     /// Calls `f` with each row of `r` and the brush's pixels for it. Rows that show the same row of the tile come
@@ -334,23 +345,33 @@ impl<'a> TileRows<'a> {
         let size = self.tile.format().bits_per_pixel() as usize / 8;
         let start = column.unwrapped(r.left, edge.0);
         let height = self.tile.height().min(r.height()) as i32;
+        let bytes = r.width() as usize * size;
+        self.row.set_len(bytes.div_ceil(4));
         // Rows before the tile's first, where the brush is 0.
         let mut top = r.top;
         if row.pixel(top, edge.1).is_none() {
-            self.row.clear();
-            self.row.resize(r.width() as usize * size, 0);
+            self.row.fill(0);
             while top < r.bottom && row.pixel(top, edge.1).is_none() {
-                f(top, &self.row);
+                f(top, &cast_slice(&self.row)[..bytes]);
                 top += 1;
             }
         }
         for first in top..r.bottom.min(top.saturating_add(height)) {
             let Some(y) = row.pixel(first, edge.1) else { continue };
             let tile_row = self.tile.bytes(y as i32, 0, self.tile.width() as i32);
-            repeat_row(&mut self.row, tile_row, size, start, r.width() as usize);
+            // A tile wide enough is read where it is.
+            let brush =
+                match usize::try_from(start).ok().and_then(|s| tile_row.get(s * size..s * size + bytes)) {
+                    Some(brush) => brush,
+                    None => {
+                        let row = &mut cast_slice_mut(&mut self.row)[..bytes];
+                        repeat_row(row, tile_row, size, start);
+                        row
+                    }
+                };
             let mut y = first;
             while y < r.bottom {
-                f(y, &self.row);
+                f(y, brush);
                 y = y.saturating_add_unsigned(self.tile.height());
             }
         }
