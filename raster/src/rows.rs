@@ -3,7 +3,7 @@
 use crate::aligned::AlignedWords;
 use crate::geom::Rect;
 use crate::kernels::bilinear::{Sums, along_x, along_y};
-use crate::kernels::pick::{Picks, SLACK, pick_row};
+use crate::kernels::pick::{Picks, SLACK, pick_pairs, pick_row};
 use crate::kernels::with_level;
 use crate::pixel::{convert_raw, from_argb, raw_pixel, set_raw_pixel, to_argb};
 use crate::plain::TileStart;
@@ -179,11 +179,14 @@ impl<'a> SampledRows<'a> {
         self.made = self.made.saturating_add(1);
         if self.made == ROWS_BEFORE_PICKS && !self.inside.is_empty() {
             let (first, x) = (self.columns.start, self.sampler.x);
-            if self.sampler.filter == Filter::Nearest {
+            let nearest = self.sampler.filter == Filter::Nearest;
+            if nearest {
                 self.taps.clear();
                 self.taps.extend(self.inside.clone().map(|i| x.nearest(first + i as i32) as u32));
             }
-            self.picks = with_level!(self.level, simd => Picks::new(simd, &self.taps, row_len));
+            // In blocks of four, one pixel at a time is as quick; where there are pairs to pick it is not.
+            let least = if nearest { 8 } else { 4 };
+            self.picks = with_level!(self.level, simd => Picks::new(simd, &self.taps, row_len, least));
         }
     }
 
@@ -209,6 +212,8 @@ impl<'a> SampledRows<'a> {
                     let out = &mut self.out[inside.start..];
                     with_level!(self.level, simd => pick_row(simd, &self.picks, row, out));
                     self.out[inside.end..].fill(0);
+                } else if self.made > ROWS_BEFORE_PICKS {
+                    gather_at(&mut self.out[inside.clone()], row, &self.taps);
                 } else {
                     gather(&mut self.out[inside.clone()], row, start, step);
                 }
@@ -275,7 +280,7 @@ impl<'a> SampledRows<'a> {
             Ok(y) if y < src.height() => y,
             _ => return self.sums[i].set_zero(count),
         };
-        self.count_row(width.saturating_sub(1));
+        self.count_row(width);
         let direct = match (src.format(), self.sampler.out) {
             (SurfaceFormat::X8R8G8B8, SurfaceFormat::X8R8G8B8) | (SurfaceFormat::A8R8G8B8, _) => true,
             (from, _) => {
@@ -292,13 +297,13 @@ impl<'a> SampledRows<'a> {
         let inside = self.inside.clone();
         if self.picks.is_useful() {
             with_level!(self.level, simd => {
-                pick_row(simd, &self.picks, &row[..width - 1], &mut self.left[inside.start..]);
-                pick_row(simd, &self.picks, &row[1..], &mut self.right[inside.start..]);
+                let (left, right) = (&mut self.left[inside.start..], &mut self.right[inside.start..]);
+                pick_pairs(simd, &self.picks, row, left, right);
             });
         } else {
             let pixels = self.left[inside.clone()].iter_mut().zip(&mut self.right[inside.clone()]);
             for (&tap, (l, r)) in self.taps.iter().zip(pixels) {
-                let pair = &row[tap as usize..tap as usize + 2];
+                let pair = row[tap as usize..].first_chunk::<2>().copied().unwrap_or_default();
                 (*l, *r) = (pair[0], pair[1]);
             }
         }
@@ -329,6 +334,21 @@ fn gather<P: Copy>(out: &mut [P], row: &[P], start: u64, step: u64) {
     for p in rest {
         *p = row[(v >> 16) as usize];
         v += step;
+    }
+}
+
+/// Takes the pixels of a row at these positions.
+#[inline(always)]
+fn gather_at(out: &mut [u32], row: &[u32], positions: &[u32]) {
+    let (blocks, rest) = out.as_chunks_mut::<8>();
+    let (position_blocks, position_rest) = positions.as_chunks::<8>();
+    for (block, positions) in blocks.iter_mut().zip(position_blocks) {
+        for (p, &at) in block.iter_mut().zip(positions) {
+            *p = row[at as usize];
+        }
+    }
+    for (p, &at) in rest.iter_mut().zip(position_rest) {
+        *p = row[at as usize];
     }
 }
 

@@ -22,18 +22,20 @@ pub(crate) struct Picks {
 pub(crate) const SLACK: usize = 16;
 
 impl Picks {
-    /// For positions that do not fall, all below `row_len`.
-    pub(crate) fn new<S: Simd>(_: S, positions: &[u32], row_len: usize) -> Self {
+    /// For positions that do not fall, all below `row_len`; in blocks of `least` pixels or more.
+    pub(crate) fn new<S: Simd>(_: S, positions: &[u32], row_len: usize, least: usize) -> Self {
         let lanes = S::u32s::LEN;
         // Vectors of four pixels gain nothing, and SSE2 has no shuffle.
         if lanes < 8 || lanes > SLACK || row_len < lanes {
             return Self::default();
         }
         let covered =
-            |block: usize| positions.chunks(block).all(|c| ((c[c.len() - 1] - c[0]) as usize) < lanes);
-        let Some(block) = [lanes, lanes / 2, lanes / 4].into_iter().find(|&b| b >= 4 && covered(b)) else {
+            |block: usize| positions.chunks(block).all(|c| ((c[c.len() - 1] - c[0]) as usize) < lanes - 1);
+        let Some(block) = [lanes, lanes / 2, lanes / 4].into_iter().find(|&b| b >= least && covered(b))
+        else {
             return Self::default();
         };
+        // One pixel more than is picked is in the vector: the right neighbours can be picked from it too.
         let last_base = (row_len - lanes) as u32;
         let bases = Vec::with_capacity(positions.len().div_ceil(block));
         let indices = AlignedWords::zeroed(lanes * positions.len().div_ceil(block));
@@ -65,6 +67,16 @@ pub(crate) fn pick_row<S: Simd>(simd: S, picks: &Picks, row: &[u32], out: &mut [
     }
 }
 
+/// As [`pick_row`], and puts the pixels to the right of those into `right`. No position is the row's last.
+pub(crate) fn pick_pairs<S: Simd>(simd: S, picks: &Picks, row: &[u32], left: &mut [u32], right: &mut [u32]) {
+    match picks.block {
+        16 => pick_pair_blocks::<S, 16>(simd, picks, row, left, right),
+        8 => pick_pair_blocks::<S, 8>(simd, picks, row, left, right),
+        4 => pick_pair_blocks::<S, 4>(simd, picks, row, left, right),
+        _ => unreachable!("only useful picks are used"),
+    }
+}
+
 /// Only the block's own pixels are stored: whole vectors, each over the end of the last, take twice the time.
 fn pick_blocks<S: Simd, const BLOCK: usize>(simd: S, picks: &Picks, row: &[u32], out: &mut [u32]) {
     simd.vectorize(
@@ -78,6 +90,32 @@ fn pick_blocks<S: Simd, const BLOCK: usize>(simd: S, picks: &Picks, row: &[u32],
                 let indices = S::u32s::from_slice(simd, indices).to_bytes();
                 let picked = window.swizzle_dyn(indices);
                 out.copy_from_slice(&picked.as_slice()[..BLOCK]);
+            }
+        },
+    );
+}
+
+fn pick_pair_blocks<S: Simd, const BLOCK: usize>(
+    simd: S,
+    picks: &Picks,
+    row: &[u32],
+    left: &mut [u32],
+    right: &mut [u32],
+) {
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            let lanes = S::u32s::LEN;
+            let next = S::u32s::splat(simd, 0x0404_0404);
+            let indices = picks.indices.chunks_exact(lanes);
+            let blocks = left.as_chunks_mut::<BLOCK>().0.iter_mut().zip(right.as_chunks_mut::<BLOCK>().0);
+            for ((&base, indices), (left, right)) in picks.bases.iter().zip(indices).zip(blocks) {
+                let window = S::u32s::from_slice(simd, &row[base as usize..base as usize + lanes]);
+                let indices = S::u32s::from_slice(simd, indices);
+                let (l, r) =
+                    (window.swizzle_dyn(indices.to_bytes()), window.swizzle_dyn((indices + next).to_bytes()));
+                left.copy_from_slice(&l.as_slice()[..BLOCK]);
+                right.copy_from_slice(&r.as_slice()[..BLOCK]);
             }
         },
     );
