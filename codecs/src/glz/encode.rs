@@ -3,6 +3,7 @@
 use super::dictionary::{Entry, GlzDictionary};
 use super::{GlzHeader, fast, optimal};
 use crate::lz::Level;
+use crate::lz::optimal::Parser;
 use crate::lz::unit::{Alpha, Colour, Unit, Word};
 use crate::lz::writer::Writer;
 use crate::{EncodeError, PixelFormat, Pixels};
@@ -20,7 +21,7 @@ pub struct GlzEncoded {
 #[derive(Clone, Debug, Default)]
 pub struct GlzEncoder {
     buffer: Vec<u8>,
-    optimal: optimal::Parser,
+    optimal: Parser<optimal::Source>,
 }
 
 impl GlzEncoder {
@@ -81,12 +82,14 @@ fn pass<U: Unit>(
     entry: &Entry,
     row: usize,
     level: Level,
-    parser: &mut optimal::Parser,
+    parser: &mut Parser<optimal::Source>,
     out: &mut Writer<'_>,
 ) -> Result<(), EncodeError> {
     match level {
         Level::Fast | Level::Reference => fast::pass::<U>(dictionary, entry, out),
-        Level::Default | Level::Best => parser.pass::<U>(dictionary, entry, row, level == Level::Best, out),
+        Level::Default | Level::Best => {
+            optimal::pass::<U>(parser, dictionary, entry, row, level == Level::Best, out)
+        }
     }
 }
 
