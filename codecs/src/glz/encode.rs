@@ -92,24 +92,3 @@ fn pass<U: Unit>(
         }
     }
 }
-
-/// Bytes of a GLZ match token without the extension of its length: control byte, offset, image distance.
-#[inline(always)]
-pub(super) fn token_cost(images: u32, offset: u32) -> usize {
-    if offset < 4096 {
-        3 + match images {
-            0..64 => 0,
-            64..0x4000 => 1,
-            0x4000..0x40_0000 => 2,
-            _ => 3,
-        }
-    } else {
-        let distance = match images {
-            0 => 0,
-            1..256 => 1,
-            256..65536 => 2,
-            _ => 3,
-        };
-        3 + distance + usize::from(offset >= 1 << 17)
-    }
-}

@@ -1,12 +1,11 @@
 //! What the optimal parse needs to know of GLZ: its tokens, and matches in earlier images.
 
 use super::dictionary::{Entry, GlzDictionary};
-use super::encode::token_cost;
 use super::fast::{Locator, hash};
 use crate::EncodeError;
 use crate::lz::optimal::{Parser, Syntax, effort, in_run};
 use crate::lz::unit::{Unit, common, same};
-use crate::lz::writer::Writer;
+use crate::lz::writer::{Writer, glz_token};
 
 /// Pixels of the longer context that is looked up beside three pixels.
 const LONG: usize = 7;
@@ -112,7 +111,7 @@ impl Search<'_> {
             return 0;
         }
         let length = common::<U>(&px[i..], &ring[from..from + found.after]);
-        report(length, token_cost(found.images, found.offset), (found.images, found.offset));
+        report(length, glz_token(found.images, found.offset), (found.images, found.offset));
         length
     }
 }
@@ -125,7 +124,7 @@ impl Syntax for Search<'_> {
     #[inline(always)]
     fn within(distance: usize) -> (usize, Source) {
         let offset = distance as u32 - 1;
-        (token_cost(0, offset), (0, offset))
+        (glz_token(0, offset), (0, offset))
     }
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 
 use super::tree::{Effort, Tree};
 use super::unit::{Unit, common, same};
-use super::writer::Writer;
+use super::writer::{Writer, extension};
 use crate::EncodeError;
 
 /// Positions that are parsed at a time.
@@ -58,13 +58,6 @@ struct Node<S> {
 /// How hard a level tries, for tokens that begin to pay with `short` pixels.
 pub(crate) fn effort(best: bool, short: usize) -> Effort {
     if best { Effort { short, depth: 96, nice: 192 } } else { Effort { short, depth: 0, nice: 48 } }
-}
-
-/// Bytes of the length's extension.
-#[inline(always)]
-fn extension<U: Unit>(length: usize) -> usize {
-    let n = length - U::BIAS;
-    if n < 7 { 0 } else { 1 + (n - 7) / 255 }
 }
 
 impl<S: Copy + Default> Parser<S> {
@@ -202,7 +195,7 @@ impl<S: Copy + Default> Parser<S> {
             for (bytes, &(length, source)) in found.iter().enumerate() {
                 let length = length.min(most);
                 for l in covered + 1..=length {
-                    let cost = cost + (bytes + extension::<U>(l)) as u32 * BYTE;
+                    let cost = cost + (bytes + extension(l - U::BIAS)) as u32 * BYTE;
                     let to = &mut nodes[at + l];
                     if cost < to.matched {
                         *to = Node { matched: cost, length: l as u32, source, ..*to };
