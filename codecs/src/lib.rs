@@ -2,6 +2,10 @@
 
 mod error;
 mod pixels;
+pub mod quic;
+mod simd;
+#[cfg(test)]
+mod testing;
 
 pub use error::{DecodeError, EncodeError};
 pub use pixels::{PixelFormat, Pixels};
