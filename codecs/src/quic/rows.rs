@@ -91,7 +91,7 @@ pub(super) fn equal_neighbours<G: Group, S: Simd>(simd: S, row: &[G::Px], n: usi
         *word = equal64::<G, S>(simd, here, left);
     }
     out[0] &= !1;
-    if n % 64 != 0 {
+    if !n.is_multiple_of(64) {
         out[n / 64] &= (1 << (n % 64)) - 1;
     }
 }
