@@ -2,7 +2,9 @@
 
 mod error;
 pub mod glz;
+pub mod jpeg;
 pub mod lz;
+pub mod lz4;
 mod pixels;
 pub mod quic;
 mod simd;
