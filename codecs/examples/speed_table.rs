@@ -7,8 +7,9 @@ use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use spice_codecs::quic::{QuicDecoder, QuicEncoder};
-use spice_codecs::{PixelFormat, Pixels};
+use spice_codecs::glz::GlzDictionary;
+use spice_codecs::lz::Level;
+use spice_codecs::{Codec, DecodeOptions, Decoder, Encoder, Options, PixelFormat, Pixels};
 
 /// A class's name and pictures.
 const CLASSES: [(&str, &[&str]); 5] = [
@@ -28,6 +29,47 @@ const QUIC: Reference = [
     (173.0, 216.0, 1_437_332),
     (151.0, 191.0, 287_668),
     (75.0, 93.0, 1_372_328),
+];
+
+const LZ: Reference = [
+    (19.0, 6.0, 220_415),
+    (26.0, 8.0, 151_529),
+    (120.0, 34.0, 3_521_745),
+    (75.0, 20.0, 294_827),
+    (52.0, 15.0, 1_991_885),
+];
+
+const GLZ: Reference = [
+    (20.0, 8.0, 190_781),
+    (31.0, 11.0, 162_408),
+    (288.0, 19.0, 3_461_104),
+    (100.0, 27.0, 297_095),
+    (131.0, 14.0, 1_868_939),
+];
+
+const ZLIB_GLZ: Reference = [
+    (43.0, 13.0, 115_627),
+    (95.0, 22.0, 112_943),
+    (901.0, 147.0, 2_494_574),
+    (274.0, 53.0, 198_471),
+    (315.0, 52.0, 1_344_054),
+];
+
+const LZ4: Reference = [
+    (12.0, 7.0, 403_493),
+    (14.0, 4.0, 191_741),
+    (80.0, 13.0, 3_889_027),
+    (33.0, 10.0, 395_366),
+    (37.0, 8.0, 2_245_969),
+];
+
+/// The server's and the client's way, row by row.
+const JPEG: Reference = [
+    (33.0, 42.0, 418_806),
+    (33.0, 50.0, 136_122),
+    (30.0, 33.0, 143_762),
+    (25.0, 23.0, 20_378),
+    (25.0, 27.0, 344_876),
 ];
 
 struct Picture {
@@ -68,28 +110,56 @@ fn best(mut f: impl FnMut()) -> f64 {
     best
 }
 
+/// Encodes a picture.
+type Encode = Box<dyn FnMut(&Pixels<'_>, &mut Vec<u8>)>;
+/// Decodes a stream of a picture of this size.
+type Decode = Box<dyn FnMut(&[u8], (u32, u32), &mut Vec<u8>)>;
+
 /// A codec's way to encode a picture and to decode it again.
-struct Codec {
+struct Row {
     name: &'static str,
     lossy: bool,
-    encode: Box<dyn FnMut(&Pixels<'_>, &mut Vec<u8>)>,
-    decode: Box<dyn FnMut(&[u8], &mut Vec<u8>)>,
+    encode: Encode,
+    decode: Decode,
     reference: Option<Reference>,
 }
 
-fn codecs() -> Vec<Codec> {
-    let (mut encoder, mut decoder) = (QuicEncoder::new(), QuicDecoder::new());
-    vec![Codec {
-        name: "quic",
-        lossy: false,
+/// A codec behind the common face; GLZ starts with an empty window for each picture.
+fn faced(codec: Codec, name: &'static str, level: Level, reference: Option<Reference>) -> Row {
+    let options = Options { level, ..Options::default() };
+    let (mut encoder, mut dictionary) = (Encoder::new(), GlzDictionary::new(1 << 22));
+    let mut decoder = Decoder::new();
+    let glz = matches!(codec, Codec::Glz | Codec::ZlibGlz);
+    Row {
+        name,
+        lossy: codec.is_lossy(),
         encode: Box::new(move |p, out| {
-            encoder.encode(p, usize::MAX, out).expect("encode");
+            if glz {
+                dictionary.reset();
+            }
+            encoder.encode_with(&mut dictionary, p, codec, &options, out).expect("encode");
         }),
-        decode: Box::new(move |s, out| {
-            decoder.decode(s, 1 << 30, out).expect("decode");
+        decode: Box::new(move |s, size, out| {
+            if glz {
+                decoder.window().reset();
+            }
+            let options = DecodeOptions { size: Some(size), ..DecodeOptions::default() };
+            decoder.decode(s, codec, &options, out).expect("decode");
         }),
-        reference: Some(QUIC),
-    }]
+        reference,
+    }
+}
+
+fn rows() -> Vec<Row> {
+    vec![
+        faced(Codec::Quic, "quic", Level::Fast, Some(QUIC)),
+        faced(Codec::Lz, "lz-fast", Level::Fast, Some(LZ)),
+        faced(Codec::Lz, "lz", Level::Default, Some(LZ)),
+        faced(Codec::Glz, "glz-fast", Level::Fast, Some(GLZ)),
+        faced(Codec::ZlibGlz, "zlib-glz-fast", Level::Fast, Some(ZLIB_GLZ)),
+        faced(Codec::Lz4, "lz4", Level::Fast, Some(LZ4)),
+        faced(Codec::Jpeg, "jpeg", Level::Fast, Some(JPEG)),
+    ]
 }
 
 fn main() {
@@ -99,7 +169,7 @@ fn main() {
     let (codec_name, class_name) = (args.next(), args.next());
     println!("1/n: n times memcpy's time; x: the C implementation's n (SPEED.md) over ours; %: of its bytes");
     println!("class     codec           bytes      %   enc MB/s   1/n     x   dec MB/s   1/n     x");
-    let mut codecs = codecs();
+    let mut codecs = rows();
     for (k, (class, names)) in CLASSES.iter().enumerate() {
         if class_name.as_ref().is_some_and(|c| c != class) {
             continue;
@@ -125,7 +195,7 @@ fn main() {
                     stream.clear();
                     (codec.encode)(&pixels, &mut stream);
                 });
-                dec += best(|| (codec.decode)(&stream, &mut back));
+                dec += best(|| (codec.decode)(&stream, (p.width, p.height), &mut back));
                 assert!(codec.lossy || back == p.data, "{} {class}: decoded pixels differ", codec.name);
                 bytes += stream.len();
             }
