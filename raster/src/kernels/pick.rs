@@ -26,7 +26,7 @@ impl Picks {
     pub(crate) fn new<S: Simd>(_: S, positions: &[u32], row_len: usize, least: usize) -> Self {
         let lanes = S::u32s::LEN;
         // Vectors of four pixels gain nothing, and SSE2 has no shuffle.
-        if lanes < 8 || lanes > SLACK || row_len < lanes {
+        if !(8..=SLACK).contains(&lanes) || row_len < lanes {
             return Self::default();
         }
         let covered =
