@@ -16,6 +16,7 @@ mod rop;
 mod rop3;
 mod sample;
 mod simd;
+mod stroke;
 mod surface;
 #[cfg(test)]
 mod test_util;
@@ -28,4 +29,5 @@ pub use rop::Rop2;
 pub use rop3::Rop3Brush;
 pub use sample::Filter;
 pub use simd::Raster;
+pub use stroke::{DashStyle, StrokeBrush, StrokeClip, StrokeSegment};
 pub use surface::{Surface, SurfaceFormat, SurfaceMut, SurfaceRef, TooLarge};
