@@ -20,6 +20,7 @@ mod stroke;
 mod surface;
 #[cfg(test)]
 mod test_util;
+mod text;
 mod transparent;
 
 pub use bitmap::{BitmapError, BitmapPixelFormat, BitmapRef};
@@ -31,3 +32,4 @@ pub use sample::Filter;
 pub use simd::Raster;
 pub use stroke::{DashStyle, StrokeBrush, StrokeClip, StrokeSegment};
 pub use surface::{Surface, SurfaceFormat, SurfaceMut, SurfaceRef, TooLarge};
+pub use text::{GlyphDepth, GlyphRef, TextBrush, text_bounds};

@@ -90,7 +90,7 @@ pub(super) fn line_spans(from: Point, to: Point, area: Rect, mut emit: impl FnMu
         if start >= end {
             return;
         }
-        let mut n = line.minor_after(start);
+        let n = line.minor_after(start);
         let mut error = 2 * start * line.minor + line.major - line.bias - 2 * line.major * n;
         let mut column = x + sx * n;
         for i in start..end {
@@ -98,7 +98,6 @@ pub(super) fn line_spans(from: Point, to: Point, area: Rect, mut emit: impl FnMu
             error += 2 * line.minor;
             if error >= 2 * line.major {
                 error -= 2 * line.major;
-                n += 1;
                 column += sx;
             }
         }
