@@ -115,8 +115,8 @@ impl Raster {
         if let Some(style) = style {
             let Some(dashes) = Dashes::new(style.lengths, style.start_with_gap) else { return };
             let mut sink = DashedFigures {
+                dasher: Dasher::new(&dashes, surface, clip.bounds()),
                 canvas: Canvas { painter, clip, within },
-                dasher: Dasher::new(&dashes, surface),
                 careful: turns_bits_over(rop),
                 start: [Point::default(); 2],
                 points: 0,

@@ -102,7 +102,9 @@ impl Face {
 /// Draws the dashes of one path, line by line; emits rows (y, left, right), cut to nothing.
 pub(super) struct Dasher<'a> {
     dashes: &'a Dashes,
-    /// The surface, a little larger: what lies outside cannot be seen.
+    /// The surface, a little larger. Long lines skip dashes outside it.
+    surface: Rect,
+    /// The pixels that are drawn now, a little larger: other dashes are not filled.
     visible: Rect,
     walked: u64,
     figure: Figure,
@@ -123,14 +125,21 @@ struct Figure {
 }
 
 impl<'a> Dasher<'a> {
-    pub(super) fn new(dashes: &'a Dashes, surface: Rect) -> Self {
-        let visible = Rect::new(
-            surface.left.saturating_sub(2),
-            surface.top.saturating_sub(2),
-            surface.right.saturating_add(2),
-            surface.bottom.saturating_add(2),
-        );
-        Self { dashes, visible, walked: 0, figure: Figure::default() }
+    /// `visible` may be any part of the surface; what is drawn there does not depend on it.
+    pub(super) fn new(dashes: &'a Dashes, surface: Rect, visible: Rect) -> Self {
+        let larger = |r: Rect| Rect {
+            left: r.left.saturating_sub(2),
+            top: r.top.saturating_sub(2),
+            right: r.right.saturating_add(2),
+            bottom: r.bottom.saturating_add(2),
+        };
+        Self {
+            dashes,
+            surface: larger(surface),
+            visible: larger(visible),
+            walked: 0,
+            figure: Figure::default(),
+        }
     }
 
     /// Starts a figure. `merged` says that the caller unites all its spans.
@@ -272,7 +281,7 @@ impl<'a> Dasher<'a> {
         }
         let (mut from, mut to) = (0.0f64, 1.0f64);
         for (start, delta, low, high) in
-            [(x1, dx, self.visible.left, self.visible.right), (y1, dy, self.visible.top, self.visible.bottom)]
+            [(x1, dx, self.surface.left, self.surface.right), (y1, dy, self.surface.top, self.surface.bottom)]
         {
             let (low, high) = ((i64::from(low) - start) as f64, (i64::from(high) - start) as f64);
             if delta != 0 {
