@@ -1,4 +1,7 @@
 //! Replays QXL drawing commands to pixels, bit-exact with SPICE's own clients.
 
 pub mod capture;
+pub mod draw;
 pub mod qxl;
+pub mod replay;
+pub mod report;

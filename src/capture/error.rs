@@ -75,6 +75,9 @@ pub enum ErrorKind {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let (0, ErrorKind::Io(e)) = (self.offset, &self.kind) {
+            return write!(f, "cannot read: {e}");
+        }
         write!(f, "byte {}", self.offset)?;
         if let Some(event) = self.event {
             write!(f, ", event {event}")?;

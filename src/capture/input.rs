@@ -129,6 +129,8 @@ impl<R: Read> Input<R> {
 
     #[cold]
     pub(super) fn bad_at<T>(&self, offset: u64, field: &'static str, kind: ErrorKind) -> Res<T> {
+        // Some are given with the space that follows them in the recording.
+        let field = field.trim_end();
         Err(Fail::Bad(Box::new(Error { offset, event: self.event, field, kind })))
     }
 
