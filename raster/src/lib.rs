@@ -20,9 +20,11 @@ mod rop3;
 mod rows;
 mod sample;
 mod simd;
+mod stroke;
 mod surface;
 #[cfg(test)]
 mod test_util;
+mod text;
 mod transparent;
 
 pub use bitmap::{BitmapError, BitmapPixelFormat, BitmapRef};
@@ -32,4 +34,6 @@ pub use rop::Rop2;
 pub use rop3::Rop3Brush;
 pub use sample::Filter;
 pub use simd::Raster;
+pub use stroke::{DashStyle, StrokeBrush, StrokeClip, StrokeSegment};
 pub use surface::{Surface, SurfaceFormat, SurfaceMut, SurfaceRef, TooLarge};
+pub use text::{GlyphDepth, GlyphRef, TextBrush, text_bounds};
