@@ -1,6 +1,7 @@
 //! Prints size and speed of every LZ and GLZ level on the corpus's pictures, beside the reference's figures.
 //!
-//! `SPICE_RENDER_CORPUS=/work/shared cargo run --release -p spice-codecs --example lz_table [CLASS]`
+//! `SPICE_RENDER_CORPUS=/work/shared cargo run --release -p spice-codecs --example lz_table [CLASS|all [LEVEL]]`
+//! With `LZ_TABLE_QUICK` set everything runs once: sizes hold, speeds do not.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -61,7 +62,8 @@ fn load(path: &Path) -> Picture {
 /// Seconds of one call: the best of at least seven and of a third of a second.
 fn best(mut f: impl FnMut()) -> f64 {
     let (begin, mut best, mut n) = (Instant::now(), f64::MAX, 0);
-    while n < 7 || begin.elapsed() < Duration::from_millis(300) && n < 1000 {
+    let quick = std::env::var_os("LZ_TABLE_QUICK").is_some();
+    while n < 1 || !quick && n < 7 || !quick && begin.elapsed() < Duration::from_millis(300) && n < 1000 {
         let t = Instant::now();
         f();
         best = best.min(t.elapsed().as_secs_f64());
@@ -72,7 +74,8 @@ fn best(mut f: impl FnMut()) -> f64 {
 
 fn main() {
     let root = std::env::var("SPICE_RENDER_CORPUS").expect("SPICE_RENDER_CORPUS");
-    let only = std::env::args().nth(1);
+    let only = std::env::args().nth(1).filter(|o| o != "all");
+    let level_only = std::env::args().nth(2);
     println!(
         "x = times the reference's speed, speeds taken as ratios to memcpy; % = of the reference's bytes"
     );
@@ -99,6 +102,9 @@ fn main() {
         println!("{class:10} memcpy {:38.0}", total as f64 / memcpy / 1e6);
         for codec in ["LZ", "GLZ"] {
             for level in [Level::Fast, Level::Default, Level::Best] {
+                if level_only.as_ref().is_some_and(|o| *o != format!("{level:?}")) {
+                    continue;
+                }
                 let (mut bytes, mut enc, mut dec) = (0, 0.0, 0.0);
                 for p in &pictures {
                     let pixels = Pixels::new(
