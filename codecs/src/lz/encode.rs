@@ -20,7 +20,7 @@ pub enum Level {
     /// The smallest stream that this encoder finds.
     Best,
     /// The very bytes of the reference encoder (spice-common `lz.c`, fed in one piece), slowly. For tests.
-    /// A GLZ dictionary encodes as at [`Level::Fast`].
+    /// A GLZ dictionary encodes as at [`Level::Fast`]; see [`crate::glz::ReferenceDictionary`].
     Reference,
 }
 
