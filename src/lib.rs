@@ -3,4 +3,5 @@
 pub mod capture;
 pub mod draw;
 pub mod qxl;
+pub mod replay;
 pub mod report;
