@@ -228,7 +228,7 @@ fn light(multiplies: bool, s: i32, sa: i32, d: i32, da: i32) -> i32 {
     if multiplies { 2 * s * d } else { sa * da - 2 * (da - d) * (sa - s) }
 }
 
-/// The same on alpha alone.
+/// The same on single bytes: alpha alone.
 #[inline(always)]
 fn alpha_row<const FS: u8, const FD: u8>(d: &mut [u8], s: &[u8], m: Option<&[u8]>) {
     let mul = |a: u8, b: u8| {
@@ -301,7 +301,15 @@ pub(super) fn combine(level: Level, op: CompositeOp, d: &mut [u32], s: &[u32], m
         Atop => porter_duff::<THERE, MISSING>(level, d, s, mask),
         AtopReverse => porter_duff::<MISSING, THERE>(level, d, s, mask),
         Xor => porter_duff::<MISSING, MISSING>(level, d, s, mask),
-        Add => porter_duff::<ONE, ONE>(level, d, s, mask),
+        Add => match mask {
+            // A third faster than by 16-bit lanes.
+            MaskRow::None => dispatch!(level, _simd => alpha_row::<ONE, ONE>(
+                bytemuck::cast_slice_mut(d),
+                bytemuck::cast_slice(s),
+                None,
+            )),
+            _ => porter_duff::<ONE, ONE>(level, d, s, mask),
+        },
         Multiply => multiply(d, s, mask),
         Screen => separable(d, s, mask, |s, sa, d, da| s * da + d * sa - s * d),
         Overlay => separable(d, s, mask, |s, sa, d, da| light(2 * d < da, s, sa, d, da)),
