@@ -1,3 +1,4 @@
 //! Replays QXL drawing commands to pixels, bit-exact with SPICE's own clients.
 
 pub mod qxl;
+pub mod wire;
