@@ -145,8 +145,10 @@ pub fn split(
 /// The messages of a `SpiceSubMessageList` at byte `at` of a body: the body of LIST (`at` 0), or what
 /// [`RawMessage::sub_list`] points to; those are to be handled before the message that holds them.
 ///
-/// They are not looked into: one that is itself a LIST is the caller's to refuse. Lists whose messages overlap
-/// are refused, so that all of them together are no longer than the body.
+/// They are not looked into: one that is itself a LIST is the caller's to refuse. libspice-server announces the
+/// size that the message has in its memory, which is more than it sends: a size that leads out of the body is cut
+/// there. Lists that overlap are refused, so that all messages together are at most [`SUB_MESSAGES`] times as long
+/// as the body.
 pub fn sub_messages(body: &Bytes, at: u32) -> Result<Vec<RawMessage>, DecodeError> {
     let whole = Reader::new("LIST", body);
     let mut r = whole.at("sub_list", at)?;
@@ -155,12 +157,15 @@ pub fn sub_messages(body: &Bytes, at: u32) -> Result<Vec<RawMessage>, DecodeErro
     r.many("sub_messages", n.into(), 4, |r| {
         let mut sub = r.some_pointer("sub_messages")?;
         let kind = sub.u16("type")?;
-        let size = sub.u32("size")?;
-        sum += 6 + u64::from(size);
-        if sum > body.len() as u64 {
+        let size = u64::from(sub.u32("size")?).min(sub.left() as u64);
+        sum += size;
+        if sum > SUB_MESSAGES * body.len() as u64 {
             return Err(r.error("sub_messages", 4, DecodeReason::Overlap { sum, len: body.len() }));
         }
-        let body = sub.bytes("data", size.into())?;
+        let body = sub.bytes("data", size)?;
         Ok(RawMessage { kind, serial: None, sub_list: 0, body })
     })
 }
+
+/// How often the bytes of a body may be used by [`sub_messages`]. (A real server's two need less than 2.)
+pub const SUB_MESSAGES: u64 = 4;

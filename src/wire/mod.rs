@@ -50,7 +50,7 @@ mod vectors;
 pub use client::{ClientMessage, DisplayInit, ImageCompression, StreamReport, VideoCodec};
 pub use draw::{Draw, DrawRef, ImageRole};
 pub use error::{DecodeError, DecodeReason, EncodeError, EncodeReason};
-pub use frame::{FrameTooLong, Framing, RawMessage, split, sub_messages};
+pub use frame::{FrameTooLong, Framing, RawMessage, SUB_MESSAGES, split, sub_messages};
 pub use image::{Bitmap, Image, ImageData, ImageKind, PaletteRef};
 pub use plain::{
     ChannelWait, Disconnect, GlRect, GlScanout, Head, Mode, Notify, ResourceId, StreamActivateReport,

@@ -208,12 +208,20 @@ fn split_waits_for_bytes_and_refuses_long_messages() {
 
 #[test]
 fn lists_cannot_multiply_their_bytes() {
-    // Two messages at the same place: 6 + 10 bytes each in a body of 26.
-    let mut body = vec![2, 0, 10, 0, 0, 0, 10, 0, 0, 0];
-    body.extend([4, 0, 10, 0, 0, 0]);
-    body.extend([0; 10]);
-    let error = ServerMessage::decode(8, &body.into()).unwrap_err();
-    assert_eq!(error.to_string(), "LIST: sub_messages at byte 6 lists 32 bytes in a message of 26");
+    // Sixty messages at the same place.
+    let mut body = vec![60, 0];
+    let at = 2 + 60 * 4u32;
+    (0..60).for_each(|_| body.extend(at.to_le_bytes()));
+    body.extend([4, 0, 0xff, 0xff, 0xff, 0xff]);
+    body.extend([0; 200]);
+    let error = ServerMessage::decode(8, &body.clone().into()).unwrap_err();
+    assert_eq!(error.to_string(), "LIST: sub_messages at byte 34 lists 1800 bytes in a message of 448");
+    // A size that leads out of the body is cut there.
+    body[0] = 1;
+    let Ok(ServerMessage::List(list)) = ServerMessage::decode(8, &body.into()) else {
+        panic!("it is one message")
+    };
+    assert_eq!((list.len(), list[0].kind, list[0].body.len()), (1, 4, 200));
 }
 
 /// Reads what a real server sent: `SPICE_RENDER_STREAMS` is a folder of `NAME.server` and `NAME.client` files,
@@ -251,9 +259,8 @@ fn streams_of_a_real_server_decode_and_encode_back() {
                     subs.iter().map(|s| s.body.as_ptr() as usize - raw.body.as_ptr() as usize - 6).min();
                 end = first.unwrap_or(end).min(raw.sub_list as usize);
             }
-            for (kind, body) in
-                subs.iter().map(|s| (s.kind, s.body.clone())).chain([(raw.kind, raw.body.slice(..end))])
-            {
+            let subs = subs.iter().map(|s| (s.kind, s.body.clone(), true));
+            for (kind, body, is_sub) in subs.chain([(raw.kind, raw.body.slice(..end), false)]) {
                 let (mut out, name) = (
                     Vec::new(),
                     if server { ServerKind::from_number(kind).map_or("?", |k| k.name()) } else { "client" },
@@ -269,7 +276,8 @@ fn streams_of_a_real_server_decode_and_encode_back() {
                 }
                 let counts: &mut (u32, u32) = seen.entry(name).or_default();
                 counts.0 += 1;
-                if out != body {
+                // Sub-messages may announce more bytes than they have.
+                if out != body && !(is_sub && body.starts_with(&out)) {
                     counts.1 += 1;
                     different += 1;
                     if different < 4 {
