@@ -1,11 +1,35 @@
 //! Pixels: surfaces, regions and the drawing operations of the QXL set, bit-exact with SPICE's own clients.
 //!
 //! The crate knows nothing of QXL commands, clients or files. Rectangles are half-open, in pixels, y downwards.
+//! Operations are methods of [`Raster`]; each draws through a writable band of rows ([`SurfaceMut`]) inside a clip
+//! ([`Region`]), both in the surface's coordinates, and leaves every other pixel alone.
 
+mod bitmap;
+mod blend;
+mod copy;
+#[cfg(test)]
+mod draw_tests;
+mod fill;
 mod geom;
+mod kernels;
+mod pixel;
+mod plain;
+mod region;
+mod rop;
+mod rop3;
+mod rows;
+mod sample;
 mod simd;
 mod surface;
+#[cfg(test)]
+mod test_util;
+mod transparent;
 
+pub use bitmap::{BitmapError, BitmapPixelFormat, BitmapRef};
 pub use geom::{Point, Rect};
+pub use region::{Region, TooManyRects};
+pub use rop::Rop2;
+pub use rop3::Rop3Brush;
+pub use sample::Filter;
 pub use simd::Raster;
 pub use surface::{Surface, SurfaceFormat, SurfaceMut, SurfaceRef, TooLarge};

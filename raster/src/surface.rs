@@ -5,6 +5,7 @@
 //! 16-bit ones native `u16`, 8-bit alpha one byte, 1-bit alpha one bit with the leftmost pixel in bit 0.
 
 use crate::geom::Rect;
+use std::cmp::Ordering;
 use std::fmt;
 
 /// The pixel formats that a surface can have (`SPICE_SURFACE_FMT_*`).
@@ -291,6 +292,26 @@ impl SurfaceMut<'_> {
     #[inline]
     pub fn bytes_of_row(&mut self, y: u32) -> &mut [u8] {
         bytemuck::cast_slice_mut(self.row(y))
+    }
+
+    /// Row `target` to write and row `source` to read, `None` if they are the same row; panics if the band does
+    /// not hold both.
+    pub(crate) fn two_rows(&mut self, target: u32, source: u32) -> (&mut [u32], Option<&[u32]>) {
+        assert!(target.min(source) >= self.top && target.max(source) - self.top < self.rows);
+        let len = self.format.words_per_row(self.width);
+        let start = |y: u32| (y - self.top) as usize * self.stride;
+        let (to, from) = (start(target), start(source));
+        match target.cmp(&source) {
+            Ordering::Equal => (&mut self.words[to..to + len], None),
+            Ordering::Less => {
+                let (head, tail) = self.words.split_at_mut(from);
+                (&mut head[to..to + len], Some(&tail[..len]))
+            }
+            Ordering::Greater => {
+                let (head, tail) = self.words.split_at_mut(to);
+                (&mut tail[..len], Some(&head[from..from + len]))
+            }
+        }
     }
 
     /// The same rows, for a shorter time.

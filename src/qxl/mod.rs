@@ -2,7 +2,7 @@
 //!
 //! A value of these types is well-formed (lists have their lengths, enumerations their meaning) but not yet known
 //! to make sense: a bounding box may lie outside its surface, a surface may not exist, a bitmap's stride may be
-//! too small. the renderer decides what such a command does to the picture.
+//! too small. The renderer decides what such a command does to the picture.
 //!
 //! Everything that can hold an image is generic over the image type `I`, because a display channel carries the
 //! same operations with other images (compressed, from a cache).
@@ -10,6 +10,7 @@
 mod command;
 mod drawable;
 mod image;
+mod surface_format;
 
 pub use command::{
     Command, CursorCmd, CursorShape, Event, PrimaryCreate, SurfaceCmd, SurfaceCreate, UpdateCmd,
@@ -21,6 +22,7 @@ pub use drawable::{
 };
 pub use image::{Bitmap, BitmapError, BitmapFormat, Image, ImageData, Palette};
 pub use spice_raster::{Point, Rect, SurfaceFormat};
+pub use surface_format::{surface_format_from_number, surface_format_name, surface_format_number};
 
 /// A surface number as the guest uses it; 0 is the primary surface.
 pub type SurfaceId = u32;

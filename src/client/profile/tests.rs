@@ -279,8 +279,7 @@ fn lacks_are_named() {
     assert_eq!(op(fill(tile)), no("brush-pattern"));
 }
 
-/// Every sheet, read as it is: the full profile has everything, and the answer does not depend on what
-/// `supports` looks at first. (The corpus is exercised where captures can be read.)
+/// What a profile has or ignores of an operation is something that the operation can ask for; not both at once.
 #[test]
 fn features_belong_to_their_operations() {
     for name in Profile::builtin_names() {
@@ -303,4 +302,20 @@ fn ternary_codes_are_the_218() {
                     ee f0 f3 f5 fa fc ff";
     let left_out: Vec<u8> = left_out.split_whitespace().map(|c| u8::from_str_radix(c, 16).unwrap()).collect();
     assert_eq!(absent, left_out);
+}
+
+/// Prints what one answer costs: `cargo test --release --lib cost_of_supports -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+fn cost_of_supports() {
+    let draws = [BitmapFormat::Bit32, BitmapFormat::Bit8, BitmapFormat::Alpha8].map(copy);
+    for name in ["spice-gtk", "spice-html5", "raw-only"] {
+        let profile = builtin(name);
+        for d in &draws {
+            const ROUNDS: u32 = 2_000_000;
+            let start = std::time::Instant::now();
+            let yes = (0..ROUNDS).filter(|_| ask(std::hint::black_box(&profile), d).is_ok()).count();
+            println!("{name} {:.1} ns ({})", start.elapsed().as_nanos() as f64 / f64::from(ROUNDS), yes > 0);
+        }
+    }
 }

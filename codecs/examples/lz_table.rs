@@ -1,0 +1,163 @@
+//! Prints size and speed of every LZ and GLZ level on the corpus's pictures, beside the reference's figures.
+//!
+//! `SPICE_RENDER_CORPUS=/work/shared cargo run --release -p spice-codecs --example lz_table [CLASS]`
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use spice_codecs::glz::{GlzDictionary, GlzEncoder, GlzWindow};
+use spice_codecs::lz::{Level, LzDecoder, LzEncoder};
+use spice_codecs::{PixelFormat, Pixels};
+
+/// Class, pictures, then of LZ and GLZ: bytes, memcpy's speed over the encoder's, over the decoder's (SPEED.md).
+type Class = (&'static str, &'static [&'static str], [f64; 3], [f64; 3]);
+const CLASSES: &[Class] = &[
+    (
+        "text",
+        &["text_dark_code_13", "text_subpixel_12", "text_light_9", "xterm_ls_dark"],
+        [220415.0, 19.0, 6.0],
+        [190781.0, 20.0, 8.0],
+    ),
+    (
+        "ui",
+        &["ui_dialog", "ui_chart", "lines", "icons_rgba_sheet"],
+        [151529.0, 26.0, 8.0],
+        [162408.0, 31.0, 11.0],
+    ),
+    (
+        "photo",
+        &["photo_1024", "photo_640", "photo_text", "photo_grain"],
+        [3521745.0, 120.0, 34.0],
+        [3461104.0, 288.0, 19.0],
+    ),
+    (
+        "gradient",
+        &["grad_linear", "grad_radial_dither", "grad_wave"],
+        [294827.0, 75.0, 20.0],
+        [297095.0, 100.0, 27.0],
+    ),
+    ("mixed", &["desktop_1920"], [1991885.0, 52.0, 15.0], [1868939.0, 131.0, 14.0]),
+];
+
+struct Picture {
+    width: u32,
+    height: u32,
+    data: Vec<u8>,
+}
+
+fn load(path: &Path) -> Picture {
+    let file = std::io::BufReader::new(std::fs::File::open(path).expect("picture"));
+    let mut decoder = png::Decoder::new(file);
+    decoder.set_transformations(png::Transformations::normalize_to_color8());
+    let mut reader = decoder.read_info().expect("png");
+    let mut bytes = vec![0; reader.output_buffer_size().expect("size")];
+    let info = reader.next_frame(&mut bytes).expect("frame");
+    let n = info.color_type.samples();
+    let pixel = |p: &[u8]| if n >= 3 { [p[2], p[1], p[0], 0] } else { [p[0], p[0], p[0], 0] };
+    let data = bytes[..info.buffer_size()].chunks_exact(n).flat_map(pixel).collect();
+    Picture { width: info.width, height: info.height, data }
+}
+
+/// Seconds of one call: the best of at least seven and of a third of a second.
+fn best(mut f: impl FnMut()) -> f64 {
+    let (begin, mut best, mut n) = (Instant::now(), f64::MAX, 0);
+    while n < 7 || begin.elapsed() < Duration::from_millis(300) && n < 1000 {
+        let t = Instant::now();
+        f();
+        best = best.min(t.elapsed().as_secs_f64());
+        n += 1;
+    }
+    best
+}
+
+fn main() {
+    let root = std::env::var("SPICE_RENDER_CORPUS").expect("SPICE_RENDER_CORPUS");
+    let only = std::env::args().nth(1);
+    println!(
+        "x = times the reference's speed, speeds taken as ratios to memcpy; % = of the reference's bytes"
+    );
+    println!(
+        "class      codec level      bytes      %   enc MB/s 1/memcpy      x   dec MB/s 1/memcpy      x"
+    );
+    for (class, names, lz, glz) in CLASSES {
+        if only.as_ref().is_some_and(|o| o != class) {
+            continue;
+        }
+        let pictures: Vec<Picture> =
+            names.iter().map(|n| load(&Path::new(&root).join(format!("codecs/images/{n}.png")))).collect();
+        let total: usize = pictures.iter().map(|p| p.data.len()).sum();
+        let mut copy = vec![0u8; total];
+        let memcpy: f64 = pictures
+            .iter()
+            .map(|p| {
+                best(|| {
+                    std::hint::black_box(&mut copy[..p.data.len()])
+                        .copy_from_slice(std::hint::black_box(&p.data))
+                })
+            })
+            .sum();
+        println!("{class:10} memcpy {:38.0}", total as f64 / memcpy / 1e6);
+        for codec in ["LZ", "GLZ"] {
+            for level in [Level::Fast, Level::Default, Level::Best] {
+                let (mut bytes, mut enc, mut dec) = (0, 0.0, 0.0);
+                for p in &pictures {
+                    let pixels = Pixels::new(
+                        PixelFormat::Rgb32,
+                        p.width,
+                        p.height,
+                        p.width as usize * 4,
+                        true,
+                        &p.data,
+                    )
+                    .expect("pixels");
+                    let mut stream = Vec::new();
+                    if codec == "LZ" {
+                        let (mut encoder, mut decoder) = (LzEncoder::new(), LzDecoder::new());
+                        enc += best(|| {
+                            stream.clear();
+                            encoder.encode(&pixels, level, usize::MAX, &mut stream).expect("encode");
+                        });
+                        let mut out = Vec::new();
+                        dec += best(|| {
+                            decoder.decode(&stream, 1 << 30, &mut out).expect("decode");
+                        });
+                        assert!(out == p.data, "round trip");
+                    } else {
+                        let mut encoder = GlzEncoder::new();
+                        let mut dictionary = GlzDictionary::new(1 << 22);
+                        enc += best(|| {
+                            dictionary.reset();
+                            stream.clear();
+                            encoder
+                                .encode(&mut dictionary, &pixels, level, usize::MAX, &mut stream)
+                                .expect("encode");
+                        });
+                        let mut window = GlzWindow::new(1 << 22);
+                        dec += best(|| {
+                            window.reset();
+                            window.decode(&stream, 1 << 30).expect("decode");
+                        });
+                        window.reset();
+                        assert!(
+                            window.decode(&stream, 1 << 30).expect("decode").pixels == p.data,
+                            "round trip"
+                        );
+                    }
+                    bytes += stream.len();
+                }
+                let [size, e, d] = if codec == "LZ" { *lz } else { *glz };
+                println!(
+                    "{class:10} {codec:5} {:8} {bytes:8} {:6.1} {:10.0} {:8.1} {:6.2} {:10.0} {:8.1} {:6.2}",
+                    format!("{level:?}"),
+                    100.0 * bytes as f64 / size,
+                    total as f64 / enc / 1e6,
+                    enc / memcpy,
+                    e / (enc / memcpy),
+                    total as f64 / dec / 1e6,
+                    dec / memcpy,
+                    d / (dec / memcpy),
+                );
+            }
+        }
+    }
+}

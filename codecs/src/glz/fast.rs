@@ -1,0 +1,160 @@
+//! The fast GLZ parse: greedy, one hash probe a pixel, one table for this image and earlier ones.
+
+use super::dictionary::{Entry, GlzDictionary};
+use crate::EncodeError;
+use crate::lz::unit::{Unit, common, pair, same};
+use crate::lz::writer::{Writer, glz_token};
+
+/// A source of a match.
+#[derive(Clone, Copy)]
+pub(super) struct Found {
+    /// How many images back; 0 is this one.
+    pub(super) images: u32,
+    /// As coded: distance - 1 in this image, the pixel's index in another.
+    pub(super) offset: u32,
+    /// Pixels of the source image before and from the candidate on, as far as the ring goes on.
+    pub(super) before: usize,
+    pub(super) after: usize,
+}
+
+/// Finds out what a ring index means to the current image; remembers the last other image.
+pub(super) struct Locator<'a> {
+    pub(super) dictionary: &'a GlzDictionary,
+    pub(super) current: Entry,
+    pub(super) last: Entry,
+}
+
+impl<'a> Locator<'a> {
+    pub(super) fn new(dictionary: &'a GlzDictionary, current: Entry) -> Self {
+        Self { dictionary, current, last: current }
+    }
+
+    /// How far `at` is behind ring index `from`.
+    #[inline(always)]
+    fn behind(&self, at: usize, from: usize) -> usize {
+        if at >= from { at - from } else { at + self.dictionary.ring.len() - from }
+    }
+
+    /// What the pixel at ring index `at` is to pixel `index` of the current image, if it may be referred to.
+    #[inline(always)]
+    pub(super) fn locate(&mut self, at: usize, index: usize) -> Option<Found> {
+        let to_end = self.dictionary.ring.len() - at;
+        let own = self.behind(at, self.current.start);
+        if own < self.current.len {
+            let offset = index.checked_sub(own + 1)? as u32;
+            return Some(Found { images: 0, offset, before: own.min(at), after: to_end });
+        }
+        let mut offset = self.behind(at, self.last.start);
+        if self.last.id == self.current.id || offset >= self.last.len {
+            self.last = *self.dictionary.image_at(at)?;
+            offset = self.behind(at, self.last.start);
+        }
+        if self.last.killed || self.last.format != self.current.format {
+            return None;
+        }
+        Some(Found {
+            images: (self.current.id - self.last.id) as u32,
+            offset: offset as u32,
+            before: offset.min(at),
+            after: to_end.min(self.last.len - offset),
+        })
+    }
+}
+
+#[inline(always)]
+pub(super) fn hash<U: Unit>(px: &[u32], i: usize, shift: u32) -> usize {
+    let three = pair::<U>(px, i).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        ^ u64::from(px[i + 2] & U::MASK).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
+    (three >> shift) as usize
+}
+
+/// One pass over the pixels of `entry`, the newest image of `dictionary`.
+pub(super) fn pass<U: Unit>(
+    dictionary: &mut GlzDictionary,
+    entry: &Entry,
+    out: &mut Writer<'_>,
+) -> Result<(), EncodeError> {
+    let mut table = std::mem::take(&mut dictionary.table);
+    let (first, second) = dictionary.pieces(entry);
+    let split = first.len();
+    let mut locator = Locator::new(dictionary, *entry);
+    let mut result = piece::<U>(&mut locator, &mut table, first, 0, out);
+    if result.is_ok() && !second.is_empty() {
+        result = piece::<U>(&mut locator, &mut table, second, split, out);
+    }
+    dictionary.table = table;
+    result
+}
+
+/// Codes ring indices `range`, which are the image's pixels from `index` on.
+fn piece<U: Unit>(
+    locator: &mut Locator<'_>,
+    table: &mut [u32],
+    range: std::ops::Range<usize>,
+    index: usize,
+    out: &mut Writer<'_>,
+) -> Result<(), EncodeError> {
+    let ring = &locator.dictionary.ring[..];
+    let (begin, end) = (range.start, range.end);
+    let px = &ring[..end];
+    let shift = 64 - table.len().trailing_zeros();
+    let mask = table.len() - 1;
+    let mut anchor = begin;
+    let mut i = begin;
+    while i + 4 <= end {
+        let here = pair::<U>(px, i);
+        let (mut from, mut found, mut length);
+        if i > begin
+            && same::<U>(px[i - 1], px[i])
+            && pair::<U>(px, i - 1) == here
+            && same::<U>(px[i + 1], px[i + 2])
+        {
+            from = i - 1;
+            found = Found { images: 0, offset: 0, before: i - 1 - begin, after: usize::MAX };
+            length = 3 + common::<U>(&px[i + 3..], &px[i + 2..]);
+        } else {
+            let slot = &mut table[hash::<U>(px, i, shift) & mask];
+            from = std::mem::replace(slot, i as u32) as usize;
+            if from + 2 >= ring.len()
+                || pair::<U>(ring, from) != here
+                || !same::<U>(ring[from + 2], px[i + 2])
+            {
+                i += 1;
+                continue;
+            }
+            match locator.locate(from, index + (i - begin)) {
+                Some(f) if f.after >= 3 => found = f,
+                _ => {
+                    i += 1;
+                    continue;
+                }
+            }
+            let source = &ring[from + 3..from + found.after];
+            length = 3 + common::<U>(&px[i + 3..], source);
+        }
+        while i > anchor && found.before > 0 && same::<U>(px[i - 1], ring[from - 1]) {
+            i -= 1;
+            from -= 1;
+            length += 1;
+            found.before -= 1;
+            if found.images != 0 {
+                found.offset -= 1;
+            }
+        }
+        if U::LITERAL * length < 9 && glz_token(found.images, found.offset) >= length * U::LITERAL {
+            i += length;
+            continue;
+        }
+        out.literals::<U>(&px[anchor..i])?;
+        out.glz_match::<U>(length, found.images, found.offset)?;
+        i += length;
+        anchor = i;
+        if i + 2 <= end {
+            table[hash::<U>(px, i - 2, shift) & mask] = i as u32 - 2;
+            if i + 3 <= end {
+                table[hash::<U>(px, i - 1, shift) & mask] = i as u32 - 1;
+            }
+        }
+    }
+    out.literals::<U>(&px[anchor..])
+}

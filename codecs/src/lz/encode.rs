@@ -1,0 +1,125 @@
+//! Pixels to LZ streams.
+
+use super::fast;
+use super::header::{LzHeader, MAX_BYTES};
+use super::optimal;
+use super::reference;
+use super::unit::{self, Alpha, Colour, Index, Unit, Word};
+use super::writer::Writer;
+use crate::{EncodeError, PixelFormat, Pixels};
+
+/// How hard an LZ or GLZ encoder looks for matches. Every level's streams are decoded by every decoder.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Level {
+    /// One probe a pixel.
+    Fast,
+    /// Several candidates a pixel, the cheapest sequence of tokens by dynamic programming.
+    #[default]
+    Default,
+    /// The smallest stream that this encoder finds.
+    Best,
+    /// The very bytes of the reference encoder (spice-common `lz.c`, fed in one piece), slowly. For tests.
+    /// A GLZ dictionary encodes as at [`Level::Fast`].
+    Reference,
+}
+
+/// Encodes LZ images; keeps its tables and buffers, so that a picture no larger than an earlier one allocates nothing.
+#[derive(Clone, Debug, Default)]
+pub struct LzEncoder {
+    pixels: Vec<u32>,
+    buffer: Vec<u8>,
+    fast: fast::Table,
+    optimal: optimal::Parser<u32>,
+    reference: Vec<u32>,
+}
+
+impl LzEncoder {
+    /// An encoder that holds no memory yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends the LZ stream of `pixels` to `out` and returns its length in bytes. Rows are coded in memory order and
+    /// the header says whether that is top-down. Not coded: the x of RGB32, bit 15 of RGB16 (except that literals of
+    /// [`Level::Reference`] carry it), the colours of XXXA; the spare bits at row ends of palette pictures are.
+    ///
+    /// [`EncodeError::Bound`] as soon as the stream would exceed `bound` bytes (`usize::MAX`: no bound), and `out` is
+    /// then as it was; [`EncodeError::Format`] for GRAY; [`EncodeError::TooLarge`] if `stride * height`
+    /// exceeds 2^30 - 1 bytes.
+    pub fn encode(
+        &mut self,
+        pixels: &Pixels<'_>,
+        level: Level,
+        bound: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<usize, EncodeError> {
+        let format = pixels.format();
+        if format == PixelFormat::Gray {
+            return Err(EncodeError::Format { format, codec: "LZ" });
+        }
+        let bytes = format.bytes_per_row(pixels.width()) as u64 * u64::from(pixels.height());
+        if bytes > MAX_BYTES || pixels.width() > i32::MAX as u32 || pixels.height() > i32::MAX as u32 {
+            return Err(EncodeError::TooLarge);
+        }
+        let count = unit::count(pixels);
+        let row = count / pixels.height() as usize;
+        if self.pixels.len() < count {
+            self.pixels.resize(count, 0);
+        }
+        for (y, to) in self.pixels[..count].chunks_exact_mut(row).enumerate() {
+            unit::load_row(pixels, y as u32, to);
+        }
+        if format == PixelFormat::Rgb16 && level != Level::Reference {
+            for p in &mut self.pixels[..count] {
+                *p &= 0x7fff;
+            }
+        }
+        let most = LzHeader::SIZE + 4 * count + count / 16 + 16;
+        let mut writer = Writer::new(&mut self.buffer, bound, most);
+        let header =
+            LzHeader { format, width: pixels.width(), height: pixels.height(), top_down: pixels.top_down() };
+        writer.bytes(&header.bytes())?;
+        let px = &self.pixels[..count];
+        let mut passes = Passes {
+            level,
+            row,
+            fast: &mut self.fast,
+            optimal: &mut self.optimal,
+            reference: &mut self.reference,
+        };
+        match format {
+            PixelFormat::Rgb24 | PixelFormat::Rgb32 => passes.run::<Colour>(px, &mut writer)?,
+            PixelFormat::Rgba => {
+                passes.run::<Colour>(px, &mut writer)?;
+                passes.run::<Alpha>(px, &mut writer)?;
+            }
+            PixelFormat::Rgb16 => passes.run::<Word>(px, &mut writer)?,
+            _ => passes.run::<Index>(px, &mut writer)?,
+        }
+        let written = writer.written();
+        out.extend_from_slice(written);
+        Ok(written.len())
+    }
+}
+
+struct Passes<'a> {
+    level: Level,
+    row: usize,
+    fast: &'a mut fast::Table,
+    optimal: &'a mut optimal::Parser<u32>,
+    reference: &'a mut Vec<u32>,
+}
+
+impl Passes<'_> {
+    fn run<U: Unit>(&mut self, px: &[u32], out: &mut Writer<'_>) -> Result<(), EncodeError> {
+        match self.level {
+            Level::Fast => fast::pass::<U>(px, self.fast, out),
+            Level::Default | Level::Best => {
+                let effort = optimal::effort(self.level == Level::Best, U::BIAS + 1);
+                self.optimal.pass::<U, _>(px, self.row, effort, &mut optimal::LzSyntax, out)
+            }
+            Level::Reference => reference::pass::<U>(px, self.reference, out),
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! LZ: SPICE's LZ77 over whole pixels.
+
+pub(crate) mod copy;
+mod decode;
+mod encode;
+mod expand;
+mod fast;
+mod header;
+pub(crate) mod optimal;
+mod reference;
+pub(crate) mod tree;
+pub(crate) mod unit;
+pub(crate) mod writer;
+
+pub use decode::LzDecoder;
+pub use encode::{Level, LzEncoder};
+pub use expand::to_bgrx;
+pub use header::LzHeader;
+pub(crate) use header::{MAGIC, VERSION, format_of, type_of};

@@ -1,0 +1,186 @@
+//! The bytes that encoders write: a bounded buffer, literal runs, match tokens.
+
+use super::unit::Unit;
+use crate::EncodeError;
+
+/// Bytes that the buffer has beyond its limit, so that stores may be wider than what they say.
+const SLACK: usize = 160;
+
+/// Bytes that a coded length of `n` takes beyond the control byte.
+#[inline(always)]
+pub(crate) fn extension(n: usize) -> usize {
+    if n < 7 { 0 } else { 1 + (n - 7) / 255 }
+}
+
+/// Bytes of a GLZ match token without the extension of its length: control byte, offset, image distance.
+#[inline(always)]
+pub(crate) fn glz_token(images: u32, offset: u32) -> usize {
+    if offset < 4096 {
+        3 + match images {
+            0..64 => 0,
+            64..0x4000 => 1,
+            0x4000..0x40_0000 => 2,
+            _ => 3,
+        }
+    } else {
+        let distance = match images {
+            0 => 0,
+            1..256 => 1,
+            256..65536 => 2,
+            _ => 3,
+        };
+        3 + distance + usize::from(offset >= 1 << 17)
+    }
+}
+
+/// A stream being written. The buffer is the encoder's own, so it is zeroed once and reused.
+pub(crate) struct Writer<'a> {
+    buffer: &'a mut [u8],
+    at: usize,
+    limit: usize,
+    bound: usize,
+}
+
+impl<'a> Writer<'a> {
+    /// A writer of at most `bound` bytes into `buffer`, which grows to hold them; `most` is what no stream exceeds.
+    pub(crate) fn new(buffer: &'a mut Vec<u8>, bound: usize, most: usize) -> Self {
+        let limit = bound.min(most);
+        if buffer.len() < limit + SLACK {
+            buffer.resize(limit + SLACK, 0);
+        }
+        Self { buffer, at: 0, limit, bound }
+    }
+
+    /// What was written.
+    pub(crate) fn written(&self) -> &[u8] {
+        &self.buffer[..self.at]
+    }
+
+    /// Fails if `n` more bytes would exceed the limit.
+    #[inline(always)]
+    fn reserve(&self, n: usize) -> Result<(), EncodeError> {
+        if self.at + n > self.limit { Err(EncodeError::Bound { bound: self.bound }) } else { Ok(()) }
+    }
+
+    /// Writes `bytes`.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.reserve(bytes.len())?;
+        self.buffer[self.at..self.at + bytes.len()].copy_from_slice(bytes);
+        self.at += bytes.len();
+        Ok(())
+    }
+
+    /// Writes pixels as literal runs of up to 32.
+    #[inline(always)]
+    pub(crate) fn literals<U: Unit>(&mut self, pixels: &[u32]) -> Result<(), EncodeError> {
+        if pixels.is_empty() {
+            return Ok(());
+        }
+        self.reserve(pixels.len() * U::LITERAL + pixels.len().div_ceil(32))?;
+        for run in pixels.chunks(32) {
+            let size = 1 + run.len() * U::LITERAL;
+            let to = &mut self.buffer[self.at..self.at + size + 3];
+            to[0] = run.len() as u8 - 1;
+            let mut k = 1;
+            for &p in run {
+                to[k..k + 4].copy_from_slice(&U::literal(p).to_le_bytes());
+                k += U::LITERAL;
+            }
+            self.at += size;
+        }
+        Ok(())
+    }
+
+    /// Writes a control byte with the three bits for coded length `n` (at least 1) and `low` in its low five bits,
+    /// then the rest of the length.
+    #[inline(always)]
+    pub(crate) fn length(&mut self, n: usize, low: u8) {
+        if n < 7 {
+            self.buffer[self.at] = (n as u8) << 5 | low;
+            self.at += 1;
+        } else {
+            self.buffer[self.at] = 7 << 5 | low;
+            self.at += 1;
+            let mut rest = n - 7;
+            while rest >= 255 {
+                self.buffer[self.at] = 255;
+                self.at += 1;
+                rest -= 255;
+            }
+            self.buffer[self.at] = rest as u8;
+            self.at += 1;
+        }
+    }
+
+    /// Writes an LZ match of `length` pixels from `distance` pixels back.
+    #[inline(always)]
+    pub(crate) fn lz_match<U: Unit>(&mut self, length: usize, distance: usize) -> Result<(), EncodeError> {
+        let n = length - U::BIAS;
+        let d = distance - 1;
+        self.reserve(2 + extension(n) + if d < 8191 { 0 } else { 2 })?;
+        if d < 8191 {
+            self.length(n, (d >> 8) as u8);
+            self.buffer[self.at] = d as u8;
+            self.at += 1;
+        } else {
+            self.length(n, 31);
+            let far = ((d - 8191) as u16).to_be_bytes();
+            self.buffer[self.at..self.at + 3].copy_from_slice(&[255, far[0], far[1]]);
+            self.at += 3;
+        }
+        Ok(())
+    }
+
+    /// Writes a GLZ match of `length` pixels: `offset` as coded (distance - 1 in this image, the first pixel's index
+    /// in the image `images` before this one).
+    #[inline(always)]
+    pub(crate) fn glz_match<U: Unit>(
+        &mut self,
+        length: usize,
+        images: u32,
+        offset: u32,
+    ) -> Result<(), EncodeError> {
+        let n = length - U::BIAS;
+        self.reserve(glz_token(images, offset) + extension(n))?;
+        if offset < 4096 {
+            self.length(n, offset as u8 & 15);
+            let more = match images {
+                0..64 => 0,
+                64..0x4000 => 1,
+                0x4000..0x40_0000 => 2,
+                _ => 3,
+            };
+            self.short(&[(offset >> 4) as u8, more << 6 | images as u8 & 63]);
+            self.little(images >> 6, more);
+        } else {
+            self.length(n, 16 | offset as u8 & 15);
+            let more = match images {
+                0 => 0,
+                1..256 => 1,
+                256..65536 => 2,
+                _ => 3,
+            };
+            let long = offset >> 17;
+            let flag = if long != 0 { 32 } else { 0 };
+            self.short(&[(offset >> 4) as u8, more << 6 | flag | (offset >> 12) as u8 & 31]);
+            self.little(images, more);
+            if long != 0 {
+                self.short(&[long as u8]);
+            }
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn short<const N: usize>(&mut self, bytes: &[u8; N]) {
+        self.buffer[self.at..self.at + N].copy_from_slice(bytes);
+        self.at += N;
+    }
+
+    /// The low `n` bytes of `v`, lowest first.
+    #[inline(always)]
+    fn little(&mut self, v: u32, n: u8) {
+        self.buffer[self.at..self.at + 4].copy_from_slice(&v.to_le_bytes());
+        self.at += usize::from(n);
+    }
+}

@@ -1,0 +1,93 @@
+//! What a recording is compressed with.
+
+use super::limits::Limits;
+use std::io::{self, BufReader, Cursor, Read};
+
+/// How the bytes of a recording are packed, told by the file's first bytes and never by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Container {
+    /// Not at all.
+    Plain,
+    /// Zstandard (`.zst`), also several frames one after the other.
+    Zstd,
+    /// gzip (`.gz`), also several members.
+    Gzip,
+    /// xz (`.xz`), also several streams.
+    Xz,
+    /// LZ4 frames (`.lz4`), also several.
+    Lz4,
+}
+
+impl Container {
+    /// Its usual name, as in `zstd`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Zstd => "zstd",
+            Self::Gzip => "gzip",
+            Self::Xz => "xz",
+            Self::Lz4 => "lz4",
+        }
+    }
+
+    /// The container that begins with these bytes; six are enough.
+    pub fn sniff(head: &[u8]) -> Self {
+        match head {
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
+            // A skippable frame, as pzstd puts before its data.
+            [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Self::Zstd,
+            [0x1f, 0x8b, ..] => Self::Gzip,
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Self::Xz,
+            [0x04, 0x22, 0x4d, 0x18, ..] => Self::Lz4,
+            _ => Self::Plain,
+        }
+    }
+}
+
+/// Sniffs the container and gives its decompressed bytes.
+pub(super) fn open<'a>(
+    mut inner: impl Read + Send + 'a,
+    limits: &Limits,
+) -> io::Result<(Container, Box<dyn Read + Send + 'a>)> {
+    let mut head = Vec::new();
+    inner.by_ref().take(6).read_to_end(&mut head)?;
+    let container = Container::sniff(&head);
+    let whole = Cursor::new(head).chain(inner);
+    let window = limits.max_window_bytes;
+    Ok((
+        container,
+        match container {
+            Container::Plain => Box::new(whole),
+            Container::Zstd => {
+                let mut decoder = zstd::Decoder::new(whole)?;
+                decoder.window_log_max(window.max(1 << 10).ilog2().min(31))?;
+                Box::new(decoder)
+            }
+            Container::Gzip => Box::new(flate2::read::MultiGzDecoder::new(whole)),
+            Container::Xz => {
+                // The decoder's own tables come on top of the window.
+                let kib = u32::try_from(window.saturating_add(1 << 20) >> 10).unwrap_or(u32::MAX);
+                Box::new(lzma_rust2::XzReader::new_mem_limit(BufReader::new(whole), true, kib))
+            }
+            Container::Lz4 => Box::new(Lz4Frames::new(BufReader::with_capacity(64 << 10, whole))),
+        },
+    ))
+}
+
+/// Several LZ4 frames read as one stream, which the decoder itself stops between.
+struct Lz4Frames<R: Read> {
+    decoder: lz4_flex::frame::FrameDecoder<R>,
+}
+
+impl<R: Read> Lz4Frames<R> {
+    fn new(inner: R) -> Self {
+        Self { decoder: lz4_flex::frame::FrameDecoder::new(inner) }
+    }
+}
+
+impl<R: Read> Read for Lz4Frames<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.decoder.read(out)
+    }
+}

@@ -1,0 +1,391 @@
+//! Drawables and their parts, as the recording writes them.
+
+use super::error::ErrorKind;
+use super::input::{Input, Res, Room};
+use crate::qxl::{
+    Bitmap, BitmapFormat, Brush, Clip, Composite, Drawable, Glyph, Image, ImageData, LineAttr, Op, Palette,
+    PathSegment, Point, QMask, Rect, Ropd, ScaleMode, Str, SurfaceDep, Transform,
+};
+use bytes::Bytes;
+use std::io::Read;
+use std::sync::Arc;
+
+/// `SPICE_IMAGE_TYPE_*` that QXL devices use.
+pub(super) mod image_type {
+    pub(crate) const BITMAP: u8 = 0;
+    pub(crate) const QUIC: u8 = 1;
+    pub(crate) const SURFACE: u8 = 104;
+}
+
+fn le_i32(bytes: &[u8; 4]) -> i32 {
+    i32::from_le_bytes(*bytes)
+}
+
+/// The rectangle in 16 bytes of a blob: top, left, bottom, right.
+fn le_rect(bytes: &[u8; 16]) -> Rect {
+    let [top, left, bottom, right] = bytes.as_chunks::<4>().0 else {
+        unreachable!("16 bytes are four words")
+    };
+    Rect { left: le_i32(left), top: le_i32(top), right: le_i32(right), bottom: le_i32(bottom) }
+}
+
+/// The point in 8 bytes of a blob: x, y.
+fn le_point(bytes: &[u8; 8]) -> Point {
+    let [x, y] = bytes.as_chunks::<4>().0 else { unreachable!("8 bytes are two words") };
+    Point { x: le_i32(x), y: le_i32(y) }
+}
+
+impl<R: Read> Input<R> {
+    /// `line`, which ends in a space, then the numbers top, left, bottom and right.
+    #[inline]
+    pub(super) fn rect(&mut self, line: &'static str) -> Res<Rect> {
+        self.word(line)?;
+        self.rect_numbers(line)
+    }
+
+    fn rect_numbers(&mut self, line: &'static str) -> Res<Rect> {
+        let top = self.number_i32(line)?;
+        self.space(line)?;
+        let left = self.number_i32(line)?;
+        self.space(line)?;
+        let bottom = self.number_i32(line)?;
+        self.space(line)?;
+        let right = self.number_i32(line)?;
+        self.eol(line)?;
+        Ok(Rect { left, top, right, bottom })
+    }
+
+    fn point(&mut self) -> Res<Point> {
+        self.word("point ")?;
+        let x = self.number_i32("point")?;
+        self.space("point")?;
+        let y = self.number_i32("point")?;
+        self.eol("point")?;
+        Ok(Point { x, y })
+    }
+
+    pub(super) fn drawable(&mut self) -> Res<Drawable> {
+        self.title("drawable")?;
+        let bbox = self.rect("rect bbox ")?;
+        let clip = self.clip()?;
+        let effect = self.u8("effect")?;
+        let mm_time = self.u32("mm_time")?;
+        // Guests of version 0.4 have another structure; the recording does not say so but its fields differ.
+        let compat = self.looking_at("bitmap_offset")?;
+        let (has_self_bitmap, area, surface_id, surface_deps);
+        if compat {
+            has_self_bitmap = self.flag("bitmap_offset")?;
+            area = self.rect("rect bitmap_area ")?;
+            (surface_id, surface_deps) = (0, [None; 3]);
+        } else {
+            has_self_bitmap = self.flag("self_bitmap")?;
+            area = self.rect("rect self_bitmap_area ")?;
+            surface_id = self.u32("surface_id")?;
+            surface_deps = [self.surface_dep()?, self.surface_dep()?, self.surface_dep()?];
+        }
+        let self_bitmap = has_self_bitmap.then_some(area);
+        let op = self.op(compat)?;
+        Ok(Drawable { surface_id, effect, mm_time, bbox, clip, self_bitmap, surface_deps, op })
+    }
+
+    #[inline]
+    fn surface_dep(&mut self) -> Res<Option<SurfaceDep>> {
+        let surface_id = self.u32("surfaces_dest")?;
+        let rect = self.rect("rect surfaces_rects ")?;
+        Ok((surface_id != u32::MAX).then_some(SurfaceDep { surface_id, rect }))
+    }
+
+    fn op(&mut self, compat: bool) -> Res<Op> {
+        let at = self.offset();
+        Ok(match self.u8("type")? {
+            0 => Op::Nop,
+            1 => Op::Fill { brush: self.brush()?, rop: self.ropd("rop_descriptor")?, mask: self.qmask()? },
+            2 => Op::Opaque {
+                src: self.image()?,
+                src_area: self.rect("rect src_area ")?,
+                brush: self.brush()?,
+                rop: self.ropd("rop_descriptor")?,
+                scale_mode: self.scale_mode()?,
+                mask: self.qmask()?,
+            },
+            3 => Op::Copy {
+                src: self.image()?,
+                src_area: self.rect("rect src_area ")?,
+                rop: self.ropd("rop_descriptor")?,
+                scale_mode: self.scale_mode()?,
+                mask: self.qmask()?,
+            },
+            4 => Op::CopyBits { src_pos: self.point()? },
+            5 => Op::Blend {
+                src: self.image()?,
+                src_area: self.rect("rect src_area ")?,
+                rop: self.ropd("rop_descriptor")?,
+                scale_mode: self.scale_mode()?,
+                mask: self.qmask()?,
+            },
+            6 => Op::Blackness { mask: self.qmask()? },
+            7 => Op::Whiteness { mask: self.qmask()? },
+            8 => Op::Invers { mask: self.qmask()? },
+            9 => Op::Rop3 {
+                src: self.image()?,
+                src_area: self.rect("rect src_area ")?,
+                brush: self.brush()?,
+                rop3: self.u8("rop3")?,
+                scale_mode: self.scale_mode()?,
+                mask: self.qmask()?,
+            },
+            10 => Op::Stroke {
+                path: self.path()?,
+                attr: self.line_attr()?,
+                brush: self.brush()?,
+                fore_mode: self.ropd("fore_mode")?,
+                back_mode: self.ropd("back_mode")?,
+            },
+            11 => Op::Text {
+                str: self.string()?,
+                back_area: self.rect("rect back_area ")?,
+                fore_brush: self.brush()?,
+                back_brush: self.brush()?,
+                fore_mode: self.ropd("fore_mode")?,
+                back_mode: self.ropd("back_mode")?,
+            },
+            12 => Op::Transparent {
+                src: self.image()?,
+                src_area: self.rect("rect src_area ")?,
+                src_color: self.u32("src_color")?,
+                true_color: self.u32("true_color")?,
+            },
+            13 => Op::AlphaBlend {
+                // Sixteen bits wide in the device, of which the protocol carries eight.
+                alpha_flags: if compat { 0 } else { self.u16("alpha_flags")? as u8 },
+                alpha: self.u8("alpha")?,
+                src: self.image()?,
+                src_area: self.rect("rect src_area ")?,
+            },
+            14 if !compat => Op::Composite(Box::new(self.composite()?)),
+            kind => return self.unknown(at, "type", kind),
+        })
+    }
+
+    #[inline]
+    fn ropd(&mut self, field: &'static str) -> Res<Ropd> {
+        Ok(Ropd(self.u16(field)?))
+    }
+
+    #[inline]
+    fn scale_mode(&mut self) -> Res<ScaleMode> {
+        Ok(ScaleMode(self.u8("scale_mode")?))
+    }
+
+    fn clip(&mut self) -> Res<Clip> {
+        let at = self.offset();
+        match self.u32("type")? {
+            0 => Ok(Clip::None),
+            1 => {
+                let at = self.offset();
+                let count = self.u32("num_rects")?;
+                if count > self.limits.max_clip_rects {
+                    let (value, limit) = (count.into(), self.limits.max_clip_rects.into());
+                    return self.bad_at(at, "num_rects", ErrorKind::Limit { value, limit });
+                }
+                let blob = self.chunks("clip_rects", None)?;
+                let (found, expected) = (blob.len() as u64, 16 * u64::from(count));
+                if found != expected {
+                    return self.bad_at(at, "clip_rects", ErrorKind::Size { found, expected });
+                }
+                Ok(Clip::Rects(blob.as_chunks::<16>().0.iter().map(le_rect).collect()))
+            }
+            kind => self.unknown(at, "type", kind),
+        }
+    }
+
+    fn brush(&mut self) -> Res<Brush> {
+        let at = self.offset();
+        Ok(match self.u32("type")? {
+            0 => Brush::None,
+            1 => Brush::Solid(self.u32("u.color")?),
+            2 => Brush::Pattern { image: self.image()?, pos: self.point()? },
+            kind => return self.unknown(at, "type", kind),
+        })
+    }
+
+    fn qmask(&mut self) -> Res<QMask> {
+        Ok(QMask { flags: self.u8("flags")?, pos: self.point()?, image: self.image()? })
+    }
+
+    fn image(&mut self) -> Res<Option<Image>> {
+        if !self.flag("image")? {
+            return Ok(None);
+        }
+        let id = self.u64("descriptor.id")?;
+        let at = self.offset();
+        let kind = self.u8("descriptor.type")?;
+        let flags = self.u8("descriptor.flags")?;
+        let width = self.u32("descriptor.width")?;
+        let height = self.u32("descriptor.height")?;
+        let data = match kind {
+            image_type::BITMAP => ImageData::Bitmap(self.bitmap()?),
+            image_type::QUIC => {
+                let at = self.offset();
+                let expected = u64::from(self.u32("quic.data_size")?);
+                let data = self.chunks("quic.data", None)?;
+                self.same_size(at, "quic.data", data.len() as u64, expected)?;
+                ImageData::Quic(data.into())
+            }
+            image_type::SURFACE => ImageData::Surface(self.u32("surface_image.surface_id")?),
+            kind => return self.unknown(at, "descriptor.type", kind),
+        };
+        Ok(Some(Image { id, flags, width, height, data }))
+    }
+
+    #[inline]
+    fn same_size(&self, at: u64, field: &'static str, found: u64, expected: u64) -> Res<()> {
+        if found != expected {
+            return self.bad_at(at, field, ErrorKind::Size { found, expected });
+        }
+        Ok(())
+    }
+
+    fn bitmap(&mut self) -> Res<Bitmap> {
+        let at = self.offset();
+        let number = self.u8("bitmap.format")?;
+        let Some(format) = BitmapFormat::from_number(number.into()) else {
+            return self.unknown(at, "bitmap.format", number);
+        };
+        let flags = self.u8("bitmap.flags")?;
+        let width = self.u32("bitmap.x")?;
+        let height = self.u32("bitmap.y")?;
+        let stride = self.u32("bitmap.stride")?;
+        let palette = if self.flag("has_palette")? { Some(Arc::new(self.palette()?)) } else { None };
+        let at = self.offset();
+        let mut chunks = Vec::new();
+        let data = if flags & Bitmap::DIRECT != 0 {
+            let mut data = Vec::new();
+            self.blob("image_data_flat", &mut data, Room::Any)?;
+            data
+        } else {
+            self.chunks("bitmap.data", Some(&mut chunks))?
+        };
+        self.same_size(at, "bitmap.data", data.len() as u64, u64::from(stride) * u64::from(height))?;
+        Ok(Bitmap { format, flags, width, height, stride, palette, data: data.into(), chunks })
+    }
+
+    fn palette(&mut self) -> Res<Palette> {
+        let count = self.u16("qp.num_ents")?;
+        let unique = self.u64("unique")?;
+        let mut entries = Vec::new();
+        for _ in 0..count {
+            entries.push(self.u32("ents")?);
+        }
+        Ok(Palette { unique, entries })
+    }
+
+    fn path(&mut self) -> Res<Vec<PathSegment>> {
+        let at = self.offset();
+        let blob = self.chunks("path", None)?;
+        let mut path = Vec::new();
+        let mut rest = &blob[..];
+        let mut seen = 0u64;
+        while let Some((head, tail)) = rest.split_first_chunk::<8>() {
+            let Point { x: flags, y: count } = le_point(head);
+            let count = count as u32;
+            let limit = u64::from(self.limits.max_points);
+            seen += 1 + u64::from(count);
+            if seen > limit {
+                return self.bad_at(at, "path", ErrorKind::Limit { value: seen, limit });
+            }
+            let (points, odd) = tail.as_chunks::<8>();
+            let Some((points, _)) = points.split_at_checked(count as usize) else {
+                let (found, expected) = (tail.len() as u64, 8 * u64::from(count));
+                return self.bad_at(at, "path", ErrorKind::Size { found, expected });
+            };
+            path.push(PathSegment { flags: flags as u32, points: points.iter().map(le_point).collect() });
+            rest = &tail[8 * points.len()..];
+            debug_assert!(rest.len() >= odd.len());
+        }
+        self.same_size(at, "path", blob.len() as u64, (blob.len() - rest.len()) as u64)?;
+        Ok(path)
+    }
+
+    fn line_attr(&mut self) -> Res<LineAttr> {
+        let flags = self.u8("attr.flags")?;
+        let mut style = Vec::new();
+        if flags & LineAttr::STYLED != 0 {
+            let count = u64::from(self.u8("attr.style_nseg")?);
+            let at = self.offset();
+            let mut blob = Vec::new();
+            self.blob("style", &mut blob, Room::Any)?;
+            self.same_size(at, "style", blob.len() as u64, 4 * count)?;
+            style = blob.as_chunks::<4>().0.iter().map(le_i32).collect();
+        }
+        Ok(LineAttr { flags, style })
+    }
+
+    fn string(&mut self) -> Res<Str> {
+        let at = self.offset();
+        let size = u64::from(self.u32("data_size")?);
+        let count = self.u16("length")?;
+        // Sixteen bits wide in the device, of which the protocol carries eight.
+        let flags = self.u16("flags")? as u8;
+        let blob = Bytes::from(self.chunks("string", None)?);
+        self.same_size(at, "string", blob.len() as u64, size)?;
+        let mut str = Str { flags, glyphs: Vec::new() };
+        let depth = u64::from(str.depth().unwrap_or(0));
+        let mut pos = 0;
+        while pos < blob.len() {
+            let rest = &blob[pos..];
+            let Some((head, raster)) = rest.split_first_chunk::<20>() else {
+                return self.bad_at(at, "string", ErrorKind::Size { found: rest.len() as u64, expected: 20 });
+            };
+            let half = |i: usize| u16::from_le_bytes([head[i], head[i + 1]]);
+            let point = |i: usize| Point { x: word_at(head, i), y: word_at(head, i + 4) };
+            let (width, height) = (half(16), half(18));
+            let expected = (u64::from(width) * depth).div_ceil(8) * u64::from(height);
+            if expected > raster.len() as u64 {
+                return self.bad_at(at, "string", ErrorKind::Size { found: raster.len() as u64, expected });
+            }
+            if str.glyphs.len() == usize::from(count) {
+                let found = u64::from(count) + 1;
+                return self.bad_at(at, "length", ErrorKind::Size { found, expected: count.into() });
+            }
+            let start = pos + 20;
+            pos = start + expected as usize;
+            str.glyphs.push(Glyph {
+                render_pos: point(0),
+                origin: point(8),
+                width,
+                height,
+                data: blob.slice(start..pos),
+            });
+        }
+        self.same_size(at, "length", str.glyphs.len() as u64, count.into())?;
+        Ok(str)
+    }
+
+    fn composite(&mut self) -> Res<Composite> {
+        let flags = self.u32("flags")?;
+        let src = self.image()?;
+        let src_transform = if self.flag("src_transform")? { Some(self.transform()?) } else { None };
+        let mask = if self.flag("mask")? { self.image()? } else { None };
+        let mask_transform = if self.flag("mask_transform")? { Some(self.transform()?) } else { None };
+        let src_origin = self.point16("src_origin")?;
+        let mask_origin = self.point16("mask_origin")?;
+        Ok(Composite { flags, src, src_transform, mask, mask_transform, src_origin, mask_origin })
+    }
+
+    fn transform(&mut self) -> Res<Transform> {
+        let at = self.offset();
+        let mut blob = Vec::new();
+        self.blob("transform", &mut blob, Room::Any)?;
+        self.same_size(at, "transform", blob.len() as u64, 24)?;
+        let mut transform = [0; 6];
+        for (number, bytes) in transform.iter_mut().zip(blob.as_chunks::<4>().0) {
+            *number = le_i32(bytes);
+        }
+        Ok(transform)
+    }
+}
+
+fn word_at(bytes: &[u8; 20], i: usize) -> i32 {
+    i32::from_le_bytes([bytes[i], bytes[i + 1], bytes[i + 2], bytes[i + 3]])
+}

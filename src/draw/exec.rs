@@ -1,0 +1,396 @@
+//! Drawing a task onto its surface.
+//!
+//! Two steps: [`Views::new`] looks at every source once (decodes, converts, takes snapshots of what the target
+//! itself gives); [`draw_band`] then draws a band of rows. Bands of one surface may be drawn side by side, unless
+//! [`needs_whole_surface`] says no.
+
+use super::surfaces::SurfaceKey;
+use super::task::{Source, Task, rop2};
+use super::{Limits, View};
+use crate::qxl::{
+    Brush, Composite, LineAttr, Op, PathSegment, Point, QMask, Rect, Ropd, ScaleMode, Str, SurfaceFormat,
+};
+use spice_raster::{Filter, Raster, Region, Rop2, Rop3Brush, Surface, SurfaceMut, SurfaceRef};
+
+/// Who holds the pixels of surfaces other than the target.
+pub(crate) trait Pixels {
+    /// The pixels of a surface; `None` if they are gone.
+    fn pixels(&self, key: SurfaceKey) -> Option<&Surface>;
+}
+
+/// A source: its pixel (0, 0) is pixel `origin` of the image that the operation means.
+struct Shifted<'a> {
+    view: View<'a>,
+    origin: Point,
+}
+
+/// A task's sources, ready to be read.
+pub(crate) struct Views<'a> {
+    /// What can be drawn: clip and mask.
+    clip: Region,
+    src: Option<Shifted<'a>>,
+    tile: Option<View<'a>>,
+    back_tile: Option<View<'a>>,
+    #[expect(dead_code, reason = "for composites")]
+    mask: Option<View<'a>>,
+}
+
+/// Draws a task onto the whole of its surface.
+pub(crate) fn draw(raster: Raster, task: &Task, target: &mut Surface, others: &impl Pixels, limits: &Limits) {
+    if let Some(delta) = self_copy(task) {
+        if task.mask.is_some() {
+            let Some(clip) = masked_clip(task, target, others, limits) else { return };
+            raster.copy_bits(&mut target.view_mut(), &clip, delta);
+        } else {
+            raster.copy_bits(&mut target.view_mut(), &task.clip, delta);
+        }
+        return;
+    }
+    // Sources that live in the target itself are copied out, so that the borrow of it ends here.
+    let Some(views) = Views::new(raster, task, target, others, limits) else { return };
+    draw_band(raster, task, &views, &mut target.view_mut());
+}
+
+/// Whether the task must see all rows of its surface at once: it reads them while it writes, or looks at one
+/// pixel to decide about others.
+#[expect(dead_code, reason = "for the render graph")]
+pub(crate) fn needs_whole_surface(task: &Task) -> bool {
+    match task.drawable.op {
+        Op::CopyBits { .. } => true,
+        Op::Text { .. } => task.target.format == SurfaceFormat::X8R8G8B8,
+        Op::AlphaBlend { alpha_flags, .. } => {
+            task.target.format == SurfaceFormat::X8R8G8B8 && alpha_flags & ALPHA_DEST != 0
+        }
+        _ => self_copy(task).is_some(),
+    }
+}
+
+/// `SPICE_ALPHA_FLAGS_DEST_HAS_ALPHA`.
+const ALPHA_DEST: u8 = 1;
+/// `SPICE_ALPHA_FLAGS_SRC_SURFACE_HAS_ALPHA`.
+const ALPHA_SRC_SURFACE: u8 = 2;
+
+/// The distance from target to source pixels of a plain move of pixels inside one surface.
+pub(crate) fn self_copy(task: &Task) -> Option<Point> {
+    let bbox = task.drawable.bbox;
+    let from = |pos: Point| Point::new(pos.x.wrapping_sub(bbox.left), pos.y.wrapping_sub(bbox.top));
+    match &task.drawable.op {
+        Op::CopyBits { src_pos } => Some(from(*src_pos)),
+        Op::Copy { src_area, rop, .. } | Op::Blend { src_area, rop, .. } => {
+            let own = matches!(task.src, Source::Surface(info) if info.key == task.target.key);
+            let plain = rop2(*rop, Ropd::INVERS_SRC, Ropd::INVERS_DEST) == Rop2::PUT;
+            (own && plain && !task.is_scaled()).then(|| from(Point::new(src_area.left, src_area.top)))
+        }
+        _ => None,
+    }
+}
+
+impl<'a> Views<'a> {
+    /// Looks at the sources of a task; `None` if one cannot be had, and then nothing is drawn.
+    ///
+    /// `target` is read where the task reads its own surface; what is read of it is copied.
+    pub(crate) fn new(
+        raster: Raster,
+        task: &'a Task,
+        target: &Surface,
+        others: &'a impl Pixels,
+        limits: &Limits,
+    ) -> Option<Self> {
+        let look = Look { raster, task, target, others, limits };
+        let is_composite = matches!(task.drawable.op, Op::Composite(_));
+        let clip = match task.mask {
+            Source::None => task.clip.clone(),
+            _ if is_composite => task.clip.clone(),
+            _ => masked_clip(task, target, others, limits)?,
+        };
+        let mask = match &task.mask {
+            source if is_composite && source.is_some() => {
+                Some(look.view(source, Want::Composite, None)?.view)
+            }
+            _ => None,
+        };
+        let src = match &task.src {
+            Source::None => None,
+            source => Some(look.view(source, look.wanted(), look.area_read())?),
+        };
+        let tile = |source: &'a Source| match source {
+            Source::None => Some(None),
+            source => look.view(source, Want::Target, None).map(|s| Some(s.view)),
+        };
+        Some(Self { clip, src, tile: tile(&task.tile)?, back_tile: tile(&task.back_tile)?, mask })
+    }
+}
+
+/// In which format an operation wants a source.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Want {
+    /// The target's; surfaces may differ in what their bits mean, not in their number.
+    Target,
+    /// Any of its own.
+    Own,
+    /// A composite's: alpha only where the image has it.
+    Composite,
+}
+
+struct Look<'a, 't, P> {
+    raster: Raster,
+    task: &'a Task,
+    target: &'t Surface,
+    others: &'a P,
+    limits: &'t Limits,
+}
+
+impl<'a, P: Pixels> Look<'a, '_, P> {
+    fn wanted(&self) -> Want {
+        match &self.task.drawable.op {
+            Op::AlphaBlend { .. } => Want::Own,
+            Op::Composite(_) => Want::Composite,
+            // A scaled plain copy converts as it samples.
+            Op::Copy { rop, .. } | Op::Blend { rop, .. }
+                if self.task.is_scaled() && rop2(*rop, 1, 4) == Rop2::PUT =>
+            {
+                Want::Own
+            }
+            _ => Want::Target,
+        }
+    }
+
+    /// The part of the source that an unscaled operation reads.
+    fn area_read(&self) -> Option<Rect> {
+        (!self.task.is_scaled()).then(|| self.task.src_area()).flatten()
+    }
+
+    fn view(&self, source: &'a Source, want: Want, area: Option<Rect>) -> Option<Shifted<'a>> {
+        let format = self.target.format();
+        let at_origin = |view| Some(Shifted { view, origin: Point::default() });
+        match source {
+            Source::None => None,
+            Source::Picture(picture) => {
+                let format = match want {
+                    // Pictures are converted before they are scaled: only surfaces keep their format then.
+                    Want::Own if !matches!(self.task.drawable.op, Op::AlphaBlend { .. }) => format,
+                    Want::Target => format,
+                    Want::Own => picture.own_format(format)?,
+                    Want::Composite => picture.composite_format(format)?,
+                };
+                at_origin(picture.view(format, self.limits)?)
+            }
+            Source::Black { width, height } => {
+                let format = if want == Want::Target { format } else { SurfaceFormat::X8R8G8B8 };
+                let black = Surface::new(format, *width, *height, self.limits.image_bytes).ok()?;
+                at_origin(View::Owned(black))
+            }
+            Source::Surface(info) if info.key == self.task.target.key => {
+                let all = self.target.bounds();
+                let area = area.map_or(all, |a| a.intersect(&all));
+                let origin = Point::new(area.left, area.top);
+                let view = View::Owned(self.snapshot(area)?);
+                Some(Shifted { view, origin })
+            }
+            Source::Surface(info) => {
+                let surface = self.others.pixels(info.key)?.view();
+                let same_bits = surface.format().bits_per_pixel() == format.bits_per_pixel();
+                if want == Want::Target && !same_bits {
+                    return at_origin(View::Owned(self.convert(surface, format)?));
+                }
+                at_origin(View::Borrowed(surface))
+            }
+            Source::SelfBitmap(area) => at_origin(View::Owned(self.snapshot(*area)?)),
+        }
+    }
+
+    /// A copy of an area of the target; pixels outside the target are zero.
+    fn snapshot(&self, area: Rect) -> Option<Surface> {
+        let (format, width, height) = (self.target.format(), area.width(), area.height());
+        let mut copy = Surface::new(format, width, height, self.limits.image_bytes).ok()?;
+        let all = Region::from_rect(copy.bounds());
+        let offset = Point::new(area.left, area.top);
+        self.raster.copy(&mut copy.view_mut(), &all, self.target.view(), offset, Rop2::PUT);
+        Some(copy)
+    }
+
+    /// The same picture in another format.
+    fn convert(&self, from: SurfaceRef<'_>, format: SurfaceFormat) -> Option<Surface> {
+        let mut to = Surface::new(format, from.width(), from.height(), self.limits.image_bytes).ok()?;
+        let all = to.bounds();
+        let clip = Region::from_rect(all);
+        let view = &mut to.view_mut();
+        self.raster.copy_scaled(view, &clip, all, from, all, Filter::Nearest, Rop2::PUT);
+        Some(to)
+    }
+}
+
+/// Runs of pixels that a mask may have (64 MiB of them): a larger one draws nothing.
+const MASK_RECTS: usize = 1 << 22;
+
+/// Clip and mask of a task whose mask is a 1-bit picture.
+fn masked_clip(task: &Task, target: &Surface, others: &impl Pixels, limits: &Limits) -> Option<Region> {
+    let qmask = task.drawable.op.qmask()?;
+    let invers = qmask.flags & QMask::<()>::INVERS != 0;
+    let bbox = task.drawable.bbox;
+    let offset = Point::new(qmask.pos.x.saturating_sub(bbox.left), qmask.pos.y.saturating_sub(bbox.top));
+    let cut = |mask: SurfaceRef<'_>| {
+        let drawn = Region::from_mask(mask, offset, invers, bbox, MASK_RECTS).ok()?;
+        Some(if task.clip.rects() == [bbox] { drawn } else { drawn.intersect(&task.clip) })
+    };
+    match &task.mask {
+        Source::None => Some(task.clip.clone()),
+        Source::Picture(picture) => cut(picture.mask(limits)?.get()),
+        Source::Surface(info) if info.key == task.target.key => cut(target.view()),
+        Source::Surface(info) => cut(others.pixels(info.key)?.view()),
+        // A black mask has no bit set.
+        Source::Black { .. } if !invers => Some(Region::new()),
+        Source::Black { width, height } => {
+            let black = Surface::new(SurfaceFormat::A1, *width, *height, limits.image_bytes).ok()?;
+            cut(black.view())
+        }
+        Source::SelfBitmap(_) => None,
+    }
+}
+
+/// Draws a task onto a band of its surface.
+pub(crate) fn draw_band(raster: Raster, task: &Task, views: &Views<'_>, dst: &mut SurfaceMut<'_>) {
+    let bbox = task.drawable.bbox;
+    let clip = &views.clip;
+    match &task.drawable.op {
+        Op::Nop | Op::CopyBits { .. } => {}
+        Op::Fill { brush, rop, .. } => {
+            let rop = rop2(*rop, Ropd::INVERS_BRUSH, Ropd::INVERS_DEST);
+            fill(raster, dst, clip, brush, views.tile.as_ref(), rop);
+        }
+        Op::Copy { src_area, rop, scale_mode, .. } | Op::Blend { src_area, rop, scale_mode, .. } => {
+            let rop = rop2(*rop, Ropd::INVERS_SRC, Ropd::INVERS_DEST);
+            copy(raster, dst, clip, bbox, views, *src_area, *scale_mode, rop);
+        }
+        Op::Opaque { src_area, brush, rop, scale_mode, .. } => {
+            copy(raster, dst, clip, bbox, views, *src_area, *scale_mode, Rop2::PUT);
+            let rop = rop2(*rop, Ropd::INVERS_BRUSH, Ropd::INVERS_SRC);
+            fill(raster, dst, clip, brush, views.tile.as_ref(), rop);
+        }
+        Op::Blackness { .. } => raster.fill(dst, clip, 0, Rop2::PUT),
+        Op::Whiteness { .. } => raster.fill(dst, clip, u32::MAX, Rop2::PUT),
+        Op::Invers { .. } => raster.fill(dst, clip, 0, Rop2::Not),
+        Op::Rop3 { src_area, brush, rop3, scale_mode, .. } => {
+            let Some(src) = &views.src else { return };
+            let area = shift(*src_area, src.origin);
+            let brush = match (brush, &views.tile) {
+                (Brush::Solid(color), _) => Rop3Brush::Solid(*color),
+                (Brush::Pattern { pos, .. }, Some(tile)) => {
+                    Rop3Brush::Pattern { tile: tile.get(), pos: *pos }
+                }
+                _ => Rop3Brush::Solid(0),
+            };
+            raster.rop3(dst, clip, bbox, src.view.get(), area, filter(*scale_mode), brush, *rop3);
+        }
+        Op::Stroke { path, attr, brush, fore_mode, .. } => {
+            stroke(raster, dst, clip, path, attr, (brush, views.tile.as_ref()), *fore_mode);
+        }
+        Op::Text { str, back_area, fore_brush, back_brush, .. } => {
+            if !back_area.is_empty() {
+                let mut back = clip.clone();
+                back.intersect_rect(*back_area);
+                fill(raster, dst, &back, back_brush, views.back_tile.as_ref(), Rop2::PUT);
+            }
+            text(raster, dst, clip, str, (fore_brush, views.tile.as_ref()));
+        }
+        Op::Transparent { src_area, true_color, .. } => {
+            let Some(src) = &views.src else { return };
+            let area = shift(*src_area, src.origin);
+            raster.transparent(dst, clip, bbox, src.view.get(), area, *true_color);
+        }
+        Op::AlphaBlend { alpha_flags, alpha, src_area, .. } => {
+            let Some(src) = &views.src else { return };
+            if *alpha == 0 {
+                return;
+            }
+            let area = shift(*src_area, src.origin);
+            let mut view = src.view.get();
+            let surface = matches!(task.src, Source::Surface(_));
+            if surface && alpha_flags & ALPHA_SRC_SURFACE != 0 {
+                view = view.with_format(with_alpha(view.format())).unwrap_or(view);
+            }
+            let dest_alpha = alpha_flags & ALPHA_DEST != 0;
+            raster.alpha_blend(dst, clip, bbox, view, area, *alpha, dest_alpha);
+            if !dest_alpha && dst.format() == SurfaceFormat::X8R8G8B8 {
+                raster.clear_dest_alpha(dst, bbox);
+            }
+        }
+        Op::Composite(c) => composite(raster, task, views, dst, c),
+    }
+}
+
+fn fill(
+    raster: Raster,
+    dst: &mut SurfaceMut<'_>,
+    clip: &Region,
+    brush: &Brush,
+    tile: Option<&View<'_>>,
+    rop: Rop2,
+) {
+    match (brush, tile) {
+        (Brush::None, _) => raster.fill(dst, clip, 0, rop),
+        (Brush::Solid(color), _) => raster.fill(dst, clip, *color, rop),
+        (Brush::Pattern { pos, .. }, Some(tile)) => raster.fill_pattern(dst, clip, tile.get(), *pos, rop),
+        (Brush::Pattern { .. }, None) => {}
+    }
+}
+
+#[allow(clippy::too_many_arguments, reason = "the operands of a copy")]
+fn copy(
+    raster: Raster,
+    dst: &mut SurfaceMut<'_>,
+    clip: &Region,
+    bbox: Rect,
+    views: &Views<'_>,
+    src_area: Rect,
+    scale_mode: ScaleMode,
+    rop: Rop2,
+) {
+    let Some(src) = &views.src else { return };
+    let area = shift(src_area, src.origin);
+    if (area.width(), area.height()) == (bbox.width(), bbox.height()) {
+        let offset = Point::new(area.left.wrapping_sub(bbox.left), area.top.wrapping_sub(bbox.top));
+        raster.copy(dst, clip, src.view.get(), offset, rop);
+    } else {
+        raster.copy_scaled(dst, clip, bbox, src.view.get(), area, filter(scale_mode), rop);
+    }
+}
+
+fn filter(mode: ScaleMode) -> Filter {
+    if mode == ScaleMode::INTERPOLATE { Filter::Bilinear } else { Filter::Nearest }
+}
+
+fn shift(area: Rect, origin: Point) -> Rect {
+    area.translate(origin.x.wrapping_neg(), origin.y.wrapping_neg())
+}
+
+fn with_alpha(format: SurfaceFormat) -> SurfaceFormat {
+    if format == SurfaceFormat::X8R8G8B8 { SurfaceFormat::A8R8G8B8 } else { format }
+}
+
+#[expect(dead_code, reason = "for composites")]
+fn without_alpha(format: SurfaceFormat) -> SurfaceFormat {
+    if format == SurfaceFormat::A8R8G8B8 { SurfaceFormat::X8R8G8B8 } else { format }
+}
+
+fn stroke(
+    _raster: Raster,
+    _dst: &mut SurfaceMut<'_>,
+    _clip: &Region,
+    _path: &[PathSegment],
+    _attr: &LineAttr,
+    _brush: (&Brush, Option<&View<'_>>),
+    _mode: Ropd,
+) {
+}
+
+fn text(
+    _raster: Raster,
+    _dst: &mut SurfaceMut<'_>,
+    _clip: &Region,
+    _str: &Str,
+    _brush: (&Brush, Option<&View<'_>>),
+) {
+}
+
+fn composite(_raster: Raster, _task: &Task, _views: &Views<'_>, _dst: &mut SurfaceMut<'_>, _c: &Composite) {}

@@ -1,0 +1,134 @@
+//! The surfaces that exist: the guest's ids on one side, the pixels on the other.
+
+use super::{Limits, Refusal};
+use crate::qxl::{SurfaceFormat, SurfaceId};
+use spice_raster::{Rect, Surface};
+use std::collections::{HashMap, HashSet};
+
+/// One surface of one life: a surface that is destroyed and made again under the same id has another key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SurfaceKey(pub(crate) u64);
+
+/// What is known of a surface without its pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SurfaceInfo {
+    /// Which surface of which life.
+    pub key: SurfaceKey,
+    /// The pixel format.
+    pub format: SurfaceFormat,
+    /// Columns.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+}
+
+impl SurfaceInfo {
+    /// The whole surface as a rectangle at the origin.
+    pub fn bounds(&self) -> Rect {
+        Rect::of_size(self.width, self.height)
+    }
+
+    /// Bytes that its pixels take.
+    pub fn bytes(&self) -> u64 {
+        self.format.words_per_row(self.width) as u64 * 4 * u64::from(self.height)
+    }
+}
+
+/// What an id stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// A surface.
+    Live(SurfaceInfo),
+    /// There was one; it was destroyed.
+    Destroyed,
+    /// There never was one.
+    Never,
+}
+
+/// The guest's surface ids: which exist, and which surface each means at this point of the stream.
+///
+/// It holds no pixels: a renderer that draws late asks it what a command means when the command arrives.
+#[derive(Clone, Debug, Default)]
+pub struct SurfaceIds {
+    live: HashMap<SurfaceId, SurfaceInfo>,
+    ended: HashSet<SurfaceId>,
+    next: u64,
+    bytes: u64,
+}
+
+impl SurfaceIds {
+    /// What `id` stands for now.
+    pub fn lookup(&self, id: SurfaceId) -> Lookup {
+        match self.live.get(&id) {
+            Some(info) => Lookup::Live(*info),
+            None if self.ended.contains(&id) => Lookup::Destroyed,
+            None => Lookup::Never,
+        }
+    }
+
+    /// The surfaces that exist, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (SurfaceId, SurfaceInfo)> + '_ {
+        self.live.iter().map(|(id, info)| (*id, *info))
+    }
+
+    /// Gives `id` to a new surface, within the limits; a live one of that id ends and is returned.
+    pub fn create(
+        &mut self,
+        id: SurfaceId,
+        format: SurfaceFormat,
+        width: u32,
+        height: u32,
+        limits: &Limits,
+    ) -> Result<(SurfaceInfo, Option<SurfaceInfo>), Refusal> {
+        let info = SurfaceInfo { key: SurfaceKey(self.next), format, width, height };
+        let old = self.live.get(&id).copied();
+        let bytes = info.bytes();
+        let total = self.bytes - old.map_or(0, |o| o.bytes()) + bytes;
+        let fits = width <= i32::MAX as u32
+            && height <= i32::MAX as u32
+            && bytes <= limits.surface_bytes
+            && total <= limits.total_surface_bytes
+            && (old.is_some() || self.live.len() < limits.surfaces);
+        if !fits {
+            return Err(Refusal::SurfaceTooLarge { width, height });
+        }
+        self.next += 1;
+        self.bytes = total;
+        self.live.insert(id, info);
+        self.ended.remove(&id);
+        Ok((info, old))
+    }
+
+    /// Ends the surface of `id`.
+    pub fn destroy(&mut self, id: SurfaceId) -> Option<SurfaceInfo> {
+        let info = self.live.remove(&id)?;
+        self.bytes -= info.bytes();
+        // Forgetting which ids ever lived would only change a refusal into a black source: bounded is better.
+        if self.ended.len() < 1 << 16 {
+            self.ended.insert(id);
+        }
+        Some(info)
+    }
+
+    /// Ends all surfaces and names them, in the order of their ids.
+    pub fn destroy_all(&mut self) -> Vec<SurfaceInfo> {
+        let mut ids: Vec<_> = self.live.keys().copied().collect();
+        ids.sort_unstable();
+        ids.into_iter().filter_map(|id| self.destroy(id)).collect()
+    }
+}
+
+/// Puts rows from the guest's memory into a surface: `stride` bytes from row to row, negative if the top row
+/// comes last. Rows that `data` does not hold stay zero.
+pub(crate) fn load_rows(surface: &mut Surface, stride: i32, data: &[u8]) {
+    let (width, height) = (surface.width(), surface.height());
+    let row_bytes = (u64::from(width) * u64::from(surface.format().bits_per_pixel())).div_ceil(8) as usize;
+    let step = stride.unsigned_abs() as usize;
+    let mut view = surface.view_mut();
+    for y in 0..height {
+        let memory_row = if stride < 0 { height - 1 - y } else { y } as usize;
+        let Some(start) = memory_row.checked_mul(step) else { continue };
+        let Some(row) = data.get(start..).and_then(|d| d.get(..row_bytes.min(step))) else { continue };
+        view.bytes_of_row(y)[..row.len()].copy_from_slice(row);
+    }
+}

@@ -1,0 +1,253 @@
+//! From a command to a task: what the command draws, on which surface, with which sources.
+//!
+//! A task is what is left of a command when everything that depends on its place in the stream is settled: which
+//! surface an id means, which image a cached id means, what of the bounding box can be drawn. It can be drawn at
+//! once or later.
+
+use super::surfaces::{Lookup, SurfaceInfo};
+use super::{Limits, Picture, Refusal};
+use crate::qxl::{Brush, Clip, Drawable, Image, ImageData, Op, QMask, Rect, Ropd};
+use spice_raster::{Region, Rop2};
+use std::sync::Arc;
+
+/// Where a source's pixels come from.
+#[derive(Clone, Debug, Default)]
+pub enum Source {
+    /// The operation has no such source.
+    #[default]
+    None,
+    /// An image.
+    Picture(Arc<Picture>),
+    /// A surface, as it is when the task is drawn.
+    Surface(SurfaceInfo),
+    /// An area of the target itself, as it is just before the task is drawn.
+    SelfBitmap(Rect),
+    /// A surface that never existed: black pixels.
+    Black {
+        /// Columns.
+        width: u32,
+        /// Rows.
+        height: u32,
+    },
+}
+
+impl Source {
+    /// Whether there is a source.
+    pub fn is_some(&self) -> bool {
+        !matches!(self, Source::None)
+    }
+}
+
+/// A command that draws something.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// The command.
+    pub drawable: Arc<Drawable>,
+    /// The surface that it draws on.
+    pub target: SurfaceInfo,
+    /// The pixels that it may touch: bounding box and clip, not yet the mask. Never empty.
+    pub clip: Region,
+    /// The source image.
+    pub src: Source,
+    /// The tile of the (fore) brush.
+    pub tile: Source,
+    /// The tile of the back brush of a text.
+    pub back_tile: Source,
+    /// The mask: 1-bit, or the mask of a composite.
+    pub mask: Source,
+}
+
+/// Rectangles that a clip may come to: bars that cross bars make quadratically many.
+const CLIP_RECTS: usize = 1 << 20;
+
+/// What a task's sources are resolved against.
+pub(crate) trait Resolve {
+    /// What a surface id means now.
+    fn lookup(&mut self, id: u32) -> Lookup;
+    /// The picture that an image stands for: a cached one if its id is known.
+    fn picture(&mut self, image: &Image, mask: bool) -> Result<Arc<Picture>, Refusal>;
+    /// The limits.
+    fn limits(&self) -> &Limits;
+}
+
+impl Task {
+    /// What `drawable` draws; `None` if it is nothing, and a refusal if it is a command that the reference drops.
+    pub(crate) fn new(drawable: &Arc<Drawable>, ctx: &mut impl Resolve) -> Result<Option<Task>, Refusal> {
+        let target = match ctx.lookup(drawable.surface_id) {
+            Lookup::Live(info) => info,
+            Lookup::Destroyed => return Err(Refusal::SurfaceDestroyed { id: drawable.surface_id }),
+            Lookup::Never => return Err(Refusal::NoSurface { id: drawable.surface_id }),
+        };
+        let bbox = drawable.bbox;
+        if !target.bounds().contains(&bbox) && !bbox.is_empty() || out_of_bounds(&bbox, &target) {
+            return Err(Refusal::BoxOutside { bbox, width: target.width, height: target.height });
+        }
+        for dep in drawable.surface_deps.iter().flatten() {
+            if ctx.lookup(dep.surface_id) == Lookup::Destroyed {
+                return Err(Refusal::SurfaceDestroyed { id: dep.surface_id });
+            }
+        }
+        check_source(drawable)?;
+
+        let mut task = Task {
+            drawable: drawable.clone(),
+            target,
+            clip: match &drawable.clip {
+                Clip::None => Region::from_rect(bbox),
+                Clip::Rects(rects) => Region::from_rects_within(rects.iter().copied(), bbox, CLIP_RECTS)
+                    .map_err(|e| Refusal::Clip { limit: e.limit })?,
+            },
+            src: Source::None,
+            tile: Source::None,
+            back_tile: Source::None,
+            mask: Source::None,
+        };
+        task.resolve_sources(ctx)?;
+        Ok((!task.clip.is_empty() && !bbox.is_empty()).then_some(task))
+    }
+
+    fn resolve_sources(&mut self, ctx: &mut impl Resolve) -> Result<(), Refusal> {
+        let drawable = self.drawable.clone();
+        let own = drawable.self_bitmap;
+        match &drawable.op {
+            Op::Nop | Op::CopyBits { .. } => {}
+            Op::Fill { brush, mask, .. } => {
+                self.tile = tile(brush, ctx)?;
+                self.mask = qmask(mask, ctx)?;
+            }
+            Op::Copy { src, mask, .. } | Op::Blend { src, mask, .. } => {
+                self.src = source(src.as_ref(), None, ctx)?;
+                self.mask = qmask(mask, ctx)?;
+            }
+            Op::Opaque { src, brush, mask, .. } | Op::Rop3 { src, brush, mask, .. } => {
+                self.src = source(src.as_ref(), own, ctx)?;
+                self.tile = tile(brush, ctx)?;
+                self.mask = qmask(mask, ctx)?;
+            }
+            Op::Blackness { mask } | Op::Whiteness { mask } | Op::Invers { mask } => {
+                self.mask = qmask(mask, ctx)?;
+            }
+            Op::Stroke { brush, .. } => self.tile = tile(brush, ctx)?,
+            Op::Text { fore_brush, back_brush, .. } => {
+                self.tile = tile(fore_brush, ctx)?;
+                self.back_tile = tile(back_brush, ctx)?;
+            }
+            Op::Transparent { src, .. } | Op::AlphaBlend { src, .. } => {
+                self.src = source(src.as_ref(), own, ctx)?;
+            }
+            Op::Composite(c) => {
+                self.src = source(c.src.as_ref(), own, ctx)?;
+                self.mask = match &c.mask {
+                    Some(image) => source(Some(image), None, ctx)?,
+                    None => Source::None,
+                };
+            }
+        }
+        Ok(())
+    }
+
+    /// Every source, in no order of meaning.
+    pub fn sources(&self) -> [&Source; 4] {
+        [&self.src, &self.tile, &self.back_tile, &self.mask]
+    }
+
+    /// The area of the source image that the operation reads, in the source's pixels, if it has one.
+    pub fn src_area(&self) -> Option<Rect> {
+        match &self.drawable.op {
+            Op::Opaque { src_area, .. }
+            | Op::Copy { src_area, .. }
+            | Op::Blend { src_area, .. }
+            | Op::Rop3 { src_area, .. }
+            | Op::Transparent { src_area, .. }
+            | Op::AlphaBlend { src_area, .. } => Some(*src_area),
+            _ => None,
+        }
+    }
+
+    /// Whether the source area and the bounding box have different sizes.
+    pub fn is_scaled(&self) -> bool {
+        self.src_area().is_some_and(|a| {
+            (a.width(), a.height()) != (self.drawable.bbox.width(), self.drawable.bbox.height())
+        })
+    }
+}
+
+/// Right or bottom beyond the surface or a negative corner drops even an empty box.
+fn out_of_bounds(bbox: &Rect, target: &SurfaceInfo) -> bool {
+    let bounds = target.bounds();
+    bbox.left < 0 || bbox.top < 0 || bbox.right > bounds.right || bbox.bottom > bounds.bottom
+}
+
+/// The reference's parser drops copies without a source or with a bad source area.
+fn check_source(drawable: &Drawable) -> Result<(), Refusal> {
+    let (Op::Copy { src, src_area, .. } | Op::Blend { src, src_area, .. }) = &drawable.op else {
+        return Ok(());
+    };
+    let Some(image) = src else { return Err(Refusal::NoSource) };
+    let area = *src_area;
+    let inverted = area.left < 0 || area.top < 0 || area.left > area.right || area.top > area.bottom;
+    let beyond = match &image.data {
+        ImageData::Bitmap(b) => area.right as u32 > b.width || area.bottom as u32 > b.height,
+        _ => false,
+    };
+    if inverted || beyond { Err(Refusal::SourceArea { area }) } else { Ok(()) }
+}
+
+fn source(image: Option<&Image>, own: Option<Rect>, ctx: &mut impl Resolve) -> Result<Source, Refusal> {
+    let Some(image) = image else {
+        let area = own.ok_or(Refusal::NoSource)?;
+        return Ok(Source::SelfBitmap(area));
+    };
+    if let ImageData::Surface(id) = image.data {
+        return match ctx.lookup(id) {
+            Lookup::Live(info) => Ok(Source::Surface(info)),
+            Lookup::Destroyed => Err(Refusal::SurfaceDestroyed { id }),
+            Lookup::Never => {
+                let (width, height) = (image.width, image.height);
+                let limit = ctx.limits().image_bytes / 4;
+                if u64::from(width) * u64::from(height) > limit {
+                    return Err(Refusal::ImageTooLarge { width, height });
+                }
+                Ok(Source::Black { width, height })
+            }
+        };
+    }
+    Ok(Source::Picture(ctx.picture(image, false)?))
+}
+
+fn tile(brush: &Brush, ctx: &mut impl Resolve) -> Result<Source, Refusal> {
+    match brush {
+        Brush::None | Brush::Solid(_) => Ok(Source::None),
+        Brush::Pattern { image, .. } => source(image.as_ref(), None, ctx),
+    }
+}
+
+fn qmask(mask: &QMask, ctx: &mut impl Resolve) -> Result<Source, Refusal> {
+    match &mask.image {
+        None => Ok(Source::None),
+        Some(image) if matches!(image.data, ImageData::Surface(_)) => source(Some(image), None, ctx),
+        Some(image) => Ok(Source::Picture(ctx.picture(image, true)?)),
+    }
+}
+
+/// The two-operand function of a rop descriptor: which flag inverts the "source" operand and which the
+/// destination depends on the operation.
+pub(crate) fn rop2(ropd: Ropd, invers_src: u16, invers_dst: u16) -> Rop2 {
+    // Truth tables with S in bit 1 and D in bit 0 of the index.
+    const S: u8 = 0b1100;
+    const D: u8 = 0b1010;
+    let bits = ropd.0;
+    let invert = |table: u8, flag: u16| if bits & flag != 0 { !table & 15 } else { table };
+    let (s, d) = (invert(S, invers_src), invert(D, invers_dst));
+    let table = match bits {
+        b if b & Ropd::OP_PUT != 0 => invert(s, Ropd::INVERS_RES),
+        b if b & Ropd::OP_OR != 0 => invert(s | d, Ropd::INVERS_RES),
+        b if b & Ropd::OP_AND != 0 => invert(s & d, Ropd::INVERS_RES),
+        b if b & Ropd::OP_XOR != 0 => invert(s ^ d, Ropd::INVERS_RES),
+        b if b & Ropd::OP_BLACKNESS != 0 => 0,
+        b if b & Ropd::OP_WHITENESS != 0 => 15,
+        b if b & Ropd::OP_INVERS != 0 => !D & 15,
+        _ => S,
+    };
+    Rop2::from_truth_table(table)
+}

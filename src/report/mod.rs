@@ -1,0 +1,5 @@
+//! What can be told about a recording.
+
+mod summary;
+
+pub use summary::{Bytes, Counts, Summary};

@@ -1,0 +1,40 @@
+//! Every recording of `$SPICE_RENDER_CORPUS` (a folder laid out like the shared one) is read to its end.
+
+use spice_render::capture::{self, Container, Limits};
+use std::path::PathBuf;
+
+/// The recordings of the corpus; says so where there is none.
+fn recordings() -> Vec<PathBuf> {
+    let Some(corpus) = std::env::var_os("SPICE_RENDER_CORPUS").map(PathBuf::from) else {
+        eprintln!("skipped: SPICE_RENDER_CORPUS is not set");
+        return Vec::new();
+    };
+    let mut all = Vec::new();
+    for folder in ["sheets", "captures"] {
+        for entry in std::fs::read_dir(corpus.join(folder)).expect("a folder of the corpus") {
+            let path = entry.expect("an entry").path();
+            if path.to_string_lossy().ends_with(".rec.zst") {
+                all.push(path);
+            }
+        }
+    }
+    all.sort();
+    assert!(!all.is_empty(), "the corpus has recordings");
+    all
+}
+
+#[test]
+fn every_recording_is_read_whole() {
+    for path in recordings() {
+        let mut reader = capture::open(&path, Limits::default()).expect("a recording");
+        assert_eq!(reader.container(), Container::Zstd);
+        let mut next = 0;
+        for record in &mut reader {
+            let record = record.unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            assert_eq!(record.number, next, "{}", path.display());
+            next += 1;
+        }
+        assert_eq!(reader.truncated(), None, "{}", path.display());
+        assert!(next > 10, "{}", path.display());
+    }
+}
