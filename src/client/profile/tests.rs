@@ -231,6 +231,9 @@ fn a_plain_copy_is_drawn_by_every_profile() {
     }
 }
 
+/// Changes the source, source area, rop and mask of a COPY.
+type Change<'a> = &'a dyn Fn(&mut Option<Image>, &mut Rect, &mut Ropd, &mut QMask);
+
 #[test]
 fn lacks_are_named() {
     let html5 = builtin("spice-html5");
@@ -254,7 +257,7 @@ fn lacks_are_named() {
     assert_eq!(change(&|d| d.bbox.right += 1), no("scale-nearest"));
     assert_eq!(change(&|d| d.surface_id = 7), Err("no surface 7 of 8_A".to_owned()));
     assert_eq!(change(&|d| d.surface_id = 9), Err("there is no surface 9".to_owned()));
-    let with = |f: &dyn Fn(&mut Option<Image>, &mut Rect, &mut Ropd, &mut QMask)| {
+    let with = |f: Change<'_>| {
         change(&|d| {
             let Op::Copy { src, src_area, rop, mask, .. } = &mut d.op else { unreachable!() };
             f(src, src_area, rop, mask);
