@@ -4,5 +4,6 @@ pub mod capture;
 pub mod client;
 pub mod draw;
 pub mod qxl;
+pub mod replay;
 pub mod report;
 pub mod wire;

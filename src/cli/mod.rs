@@ -1,7 +1,10 @@
 //! The commands: what they are called, what they take, and how they end. What they do is the library's.
 
 mod info;
+mod picture;
 mod profiles;
+mod progress;
+mod render;
 
 use clap::{Parser, Subcommand};
 use std::io::{self, Write};
@@ -19,6 +22,7 @@ struct Cli {
 /// One file per verb.
 #[derive(Subcommand)]
 enum Verb {
+    Render(render::Args),
     Info(info::Args),
     Profiles(profiles::Args),
 }
@@ -27,12 +31,14 @@ enum Verb {
 pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.verb {
+        Verb::Render(args) => render::run(args),
         Verb::Info(args) => info::run(args),
         Verb::Profiles(args) => profiles::run(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) if closed(e.as_ref()) => ExitCode::SUCCESS,
+        Err(e) if e.is::<Reported>() => ExitCode::from(1),
         Err(e) => {
             report("error", &e.to_string());
             ExitCode::from(1)
@@ -64,6 +70,18 @@ impl std::fmt::Display for At {
 }
 
 impl std::error::Error for At {}
+
+/// Something went wrong, and the user was told.
+#[derive(Debug)]
+pub(crate) struct Reported;
+
+impl std::fmt::Display for Reported {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("already reported")
+    }
+}
+
+impl std::error::Error for Reported {}
 
 /// `e` with the capture's name before it.
 pub(crate) fn at(path: &Path, e: impl std::fmt::Display) -> At {
