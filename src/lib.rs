@@ -2,5 +2,6 @@
 
 pub mod capture;
 pub mod draw;
+pub mod graph;
 pub mod qxl;
 pub mod report;
