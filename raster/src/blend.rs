@@ -1,12 +1,17 @@
 //! Blending by alpha.
 
 use crate::geom::{Point, Rect};
+use crate::kernels::over::{load_argb, over_faint_row, over_row, store_argb};
+use crate::kernels::with_level;
 use crate::pixel::{from_argb, over_argb, scale_argb, to_argb};
 use crate::plain;
 use crate::region::Region;
+use crate::rop::Rop2;
+use crate::rows::{SourceRows, each_row, whole_bytes};
 use crate::sample::{Filter, Sampler};
 use crate::simd::Raster;
 use crate::surface::{SurfaceFormat, SurfaceMut, SurfaceRef};
+use bytemuck::{cast_slice, cast_slice_mut};
 
 /// How a source pixel (0xAARRGGBB) meets the target.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +68,32 @@ impl Raster {
             && src.bounds().contains(&src_area);
         let read_as = if copy_raw { SurfaceFormat::X8R8G8B8 } else { SurfaceFormat::A8R8G8B8 };
         let src = Sampler::new(src, src_area, bbox, Filter::Nearest, read_as);
-        plain::alpha_blend(dst, &clip.cut(bbox), &src, Blend { alpha: u32::from(alpha), copy_raw });
+        let clip = clip.cut(bbox);
+        let clip = src.reachable(&clip);
+        if copy_raw {
+            return self.copy_sampled(dst, &clip, &src, Rop2::PUT);
+        }
+        let (format, alpha) = (dst.format(), u32::from(alpha));
+        if !whole_bytes(format) {
+            return plain::alpha_blend(dst, &clip, &src, Blend { alpha, copy_raw });
+        }
+        let mut source = SourceRows::new(self.level, &src, clip.bounds().intersect(&dst.bounds()));
+        let mut argb = Vec::new();
+        with_level!(self.level, simd => {
+            let lay = |dst: &mut [u32], src: &[u32]| match alpha {
+                255 => over_row(simd, dst, src),
+                _ => over_faint_row(simd, dst, src, alpha),
+            };
+            each_row(dst, &clip, |y, left, right, row| {
+                let from = cast_slice(source.row(y, left, right));
+                if format.bits_per_pixel() == 32 {
+                    return lay(cast_slice_mut(row), from);
+                }
+                load_argb(simd, format, row, &mut argb);
+                lay(&mut argb, from);
+                store_argb(simd, format, &argb, row);
+            });
+        });
     }
 
     /// Clears the x bytes of `area` if that of its first pixel is 0xff, as SPICE clients do after text and blends

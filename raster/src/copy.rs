@@ -1,9 +1,12 @@
 //! Copies, scaled or not, from pictures and within a surface.
 
 use crate::geom::{Point, Rect};
+use crate::kernels::bits::rop2_kernel;
+use crate::kernels::with_level;
 use crate::plain;
 use crate::region::Region;
 use crate::rop::Rop2;
+use crate::rows::{SourceRows, each_row, whole_bytes};
 use crate::sample::{Filter, Sampler, raw_view};
 use crate::simd::Raster;
 use crate::surface::{SurfaceMut, SurfaceRef};
@@ -21,7 +24,7 @@ impl Raster {
         rop: Rop2,
     ) {
         let src = raw_view(src, dst.format());
-        plain::copy(dst, clip, &Sampler::shifted(src, offset, dst.format()), rop);
+        self.copy_sampled(dst, clip, &Sampler::shifted(src, offset, dst.format()), rop);
     }
 
     /// Copies `src_area` of a picture, stretched over `bbox`, through `rop`. The part of the clip outside `bbox`
@@ -44,7 +47,25 @@ impl Raster {
         let clip = clip.cut(bbox);
         let scaled = src_area.width() != bbox.width() || src_area.height() != bbox.height();
         let src = if scaled && rop == Rop2::PUT { src } else { raw_view(src, dst.format()) };
-        plain::copy(dst, &clip, &Sampler::new(src, src_area, bbox, filter, dst.format()), rop);
+        self.copy_sampled(dst, &clip, &Sampler::new(src, src_area, bbox, filter, dst.format()), rop);
+    }
+
+    pub(crate) fn copy_sampled(&self, dst: &mut SurfaceMut<'_>, clip: &Region, src: &Sampler<'_>, rop: Rop2) {
+        if rop == Rop2::Nop {
+            return;
+        }
+        let clip = src.reachable(clip);
+        if !rop.reads_source() {
+            return self.fill(dst, &clip, 0, rop);
+        }
+        if !whole_bytes(dst.format()) {
+            return plain::copy(dst, &clip, src, rop);
+        }
+        let mut source = SourceRows::new(self.level, src, clip.bounds().intersect(&dst.bounds()));
+        with_level!(self.level, simd => {
+            let kernel = rop2_kernel(rop);
+            each_row(dst, &clip, |y, left, right, row| kernel(simd, row, source.row(y, left, right)));
+        });
     }
 
     /// Copies pixels within a surface: target pixel p takes the pixel that was at p + `delta` before. Overlaps

@@ -1,17 +1,30 @@
 //! Fills with one colour or a pattern.
 
 use crate::geom::Point;
-use crate::plain;
+use crate::kernels::bits::{fill_row, rop2_kernel};
+use crate::kernels::with_level;
+use crate::plain::{self, TileStart};
 use crate::region::Region;
 use crate::rop::Rop2;
+use crate::rows::{TileRows, each_row, whole_bytes};
+use crate::sample::raw_view;
 use crate::simd::Raster;
-use crate::surface::{SurfaceMut, SurfaceRef};
+use crate::surface::{SurfaceFormat, SurfaceMut, SurfaceRef};
 
 impl Raster {
     /// Fills the clip with one raw pixel value (its low bits on surfaces of fewer bits) through `rop`, whose
     /// source is that colour. `QXL_DRAW_FILL` with a solid brush; `SEMANTICS.md` 2 and 3.
     pub fn fill(&self, dst: &mut SurfaceMut<'_>, clip: &Region, color: u32, rop: Rop2) {
-        plain::fill(dst, clip, color, rop);
+        let format = dst.format();
+        if !whole_bytes(format) {
+            return plain::fill(dst, clip, color, rop);
+        }
+        let (a, x) = rop.masks(splat(format, color));
+        with_level!(self.level, simd => {
+            if let Some(kernel) = fill_row(a, x) {
+                each_row(dst, clip, |_, _, _, row| kernel(simd, row, a, x));
+            }
+        });
     }
 
     /// Fills the clip with a repeated tile through `rop`: pixel (x, y) takes tile pixel ((x − origin.x) mod w,
@@ -24,8 +37,36 @@ impl Raster {
         origin: Point,
         rop: Rop2,
     ) {
-        if tile.width() > 0 && tile.height() > 0 {
-            plain::fill_pattern(dst, clip, tile, origin, rop);
+        if tile.width() == 0 || tile.height() == 0 || rop == Rop2::Nop {
+            return;
         }
+        if !rop.reads_source() {
+            return self.fill(dst, clip, 0, rop);
+        }
+        let tile = raw_view(tile, dst.format());
+        if !whole_bytes(dst.format()) || tile.format() != dst.format() {
+            return plain::fill_pattern(dst, clip, tile, origin, rop);
+        }
+        let mut tiles = TileRows::new(tile);
+        with_level!(self.level, simd => {
+            let kernel = rop2_kernel(rop);
+            for r in clip.rects_in(dst.bounds()) {
+                let column = TileStart::from_origin(r.left, origin.x, tile.width());
+                let row = TileStart::from_origin(r.top, origin.y, tile.height());
+                tiles.each(r, &column, &row, (r.left, r.top), |y, brush| {
+                    kernel(simd, dst.bytes(y, r.left, r.right), brush);
+                });
+            }
+        });
+    }
+}
+
+/// A raw pixel repeated over a word.
+pub(crate) fn splat(format: SurfaceFormat, color: u32) -> u32 {
+    match format.bits_per_pixel() {
+        32 => color,
+        16 => (color & 0xffff) * 0x0001_0001,
+        8 => (color & 0xff) * 0x0101_0101,
+        _ => (color & 1).wrapping_neg(),
     }
 }

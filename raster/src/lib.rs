@@ -7,13 +7,17 @@
 mod bitmap;
 mod blend;
 mod copy;
+#[cfg(test)]
+mod draw_tests;
 mod fill;
 mod geom;
+mod kernels;
 mod pixel;
 mod plain;
 mod region;
 mod rop;
 mod rop3;
+mod rows;
 mod sample;
 mod simd;
 mod surface;

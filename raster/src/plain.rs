@@ -69,7 +69,11 @@ pub(crate) fn transparent(dst: &mut SurfaceMut<'_>, clip: &Region, src: &Sampler
 
 pub(crate) fn alpha_blend(dst: &mut SurfaceMut<'_>, clip: &Region, src: &Sampler<'_>, blend: Blend) {
     let format = dst.format();
-    draw(dst, clip, |x, y, d| src.nearest(x, y).map_or(d, |s| blend.pixel(format, s, d)));
+    draw(dst, clip, |x, y, d| match (src.offset, src.nearest(x, y)) {
+        // Laying nothing over a pixel changes at most the spare bit of a 5-5-5 one.
+        (Some(_), None) => d,
+        (_, s) => blend.pixel(format, s.unwrap_or(0), d),
+    });
 }
 
 pub(crate) fn rop3(
@@ -116,6 +120,18 @@ pub(crate) fn start_in_tile(edge: i32, pos: i32, size: u32) -> TileStart {
 }
 
 impl TileStart {
+    /// Of a pattern at an absolute origin: never negative.
+    pub(crate) fn from_origin(edge: i32, origin: i32, size: u32) -> Self {
+        let size = i64::from(size);
+        Self { start: (i64::from(edge) - i64::from(origin)).rem_euclid(size.max(1)), size }
+    }
+
+    /// The tile column of a target column in a row of tiles that goes on to the right; negative where there is none.
+    pub(crate) fn unwrapped(&self, target: i32, edge: i32) -> i64 {
+        let at = self.start + (i64::from(target) - i64::from(edge));
+        if at < 0 || self.size == 0 { at } else { at % self.size }
+    }
+
     /// The tile column of a target column; `None` where the reference would read outside the tile.
     pub(crate) fn pixel(&self, target: i32, edge: i32) -> Option<u32> {
         let at = self.start + (i64::from(target) - i64::from(edge));

@@ -2,7 +2,9 @@
 
 use crate::geom::{Point, Rect};
 use crate::pixel::{convert_raw, from_argb, raw_pixel, to_argb};
+use crate::region::Region;
 use crate::surface::{SurfaceFormat, SurfaceRef};
+use std::borrow::Cow;
 
 /// How a scaled picture is read between its pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,6 +49,12 @@ impl Axis {
     #[inline(always)]
     pub(crate) fn nearest(&self, target: i32) -> i64 {
         self.at(target).saturating_sub(1) >> 16
+    }
+
+    /// For columns from `target` on, whose pixel is inside a picture: the position of the first and the step to the
+    /// next, in 16.16.
+    pub(crate) fn nearest_run(&self, target: i32) -> (u64, u64) {
+        (self.at(target).saturating_sub(1) as u64, self.step as u64)
     }
 
     /// The first of two pixels and the weight of the second in 128ths.
@@ -130,6 +138,14 @@ impl<'a> Sampler<'a> {
             y: axis(bbox.top, bbox.height(), src_area.top, src_area.height()),
             offset,
         }
+    }
+
+    /// The part of a clip whose pixels are drawn: not scaled, that whose source is inside the picture.
+    pub(crate) fn reachable<'r>(&self, clip: &'r Region) -> Cow<'r, Region> {
+        let Some((dx, dy)) = self.offset else { return Cow::Borrowed(clip) };
+        let cut = |v: i64| v.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32;
+        let (width, height) = (i64::from(self.src.width()), i64::from(self.src.height()));
+        clip.cut(Rect::new(cut(-dx), cut(-dy), cut(width - dx), cut(height - dy)))
     }
 
     /// The pixel for target pixel (x, y), `None` outside the picture (nearest only).

@@ -1,5 +1,8 @@
 //! What the tests of this crate share: a seeded generator whose failures replay from one number.
 
+use crate::surface::{Surface, SurfaceFormat};
+use fearless_simd::{Level, Simd};
+
 /// Splitmix64.
 pub(crate) struct Rng(u64);
 
@@ -28,4 +31,48 @@ pub(crate) fn seeds(count: u64) -> std::ops::Range<u64> {
         Some(seed) => seed..seed + 1,
         None => 0..count,
     }
+}
+
+/// Every instruction set that this processor has.
+pub(crate) fn levels() -> Vec<Level> {
+    let best = Level::new();
+    let mut levels = vec![Level::baseline(), best];
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    {
+        levels.extend(best.as_avx2().map(|s| s.level()));
+        levels.extend(best.as_avx512().map(|s| s.level()));
+    }
+    levels
+}
+
+/// Random pixels, many of them with channels of 0 and 255, and in runs of the same kind.
+pub(crate) fn pixels(rng: &mut Rng, count: usize) -> Vec<u32> {
+    let mut kind = 0;
+    (0..count)
+        .map(|i| {
+            if i % 8 == 0 {
+                kind = rng.below(6);
+            }
+            let v = rng.next();
+            match kind {
+                0 => 0,
+                1 => v as u32 | 0xff00_0000,
+                2 => u32::MAX,
+                3 => [0, 0xff00_0000, 0x00ff_00ff, 0x0000_0001][(v % 4) as usize],
+                _ => v as u32,
+            }
+        })
+        .collect()
+}
+
+/// A surface of random pixels.
+pub(crate) fn surface(rng: &mut Rng, format: SurfaceFormat, width: u32, height: u32) -> Surface {
+    let mut surface = Surface::new(format, width, height, 1 << 24).expect("test surfaces are small");
+    for y in 0..height {
+        let mut view = surface.view_mut();
+        let row = view.row(y);
+        let len = row.len();
+        row.copy_from_slice(&pixels(rng, len));
+    }
+    surface
 }

@@ -7,6 +7,9 @@ use crate::test_util::{Rng, seeds};
 
 const SIZE: i32 = 24;
 
+/// Left and right ends.
+type Runs = Vec<(i32, i32)>;
+
 type Grid = [[bool; SIZE as usize]; SIZE as usize];
 
 fn grid(rects: &[Rect]) -> Grid {
@@ -33,8 +36,8 @@ fn each(a: &Grid, b: &Grid, f: impl Fn(bool, bool) -> bool) -> Grid {
 
 /// The one canonical form, by definition: runs of each row, equal neighbouring rows merged.
 fn canonical(grid: &Grid) -> Vec<Rect> {
-    let runs = |row: &[bool]| -> Vec<(i32, i32)> {
-        let mut runs: Vec<(i32, i32)> = Vec::new();
+    let runs = |row: &[bool]| {
+        let mut runs: Runs = Vec::new();
         for (x, _) in row.iter().enumerate().filter(|(_, set)| **set) {
             match runs.last_mut() {
                 Some(run) if run.1 == x as i32 => run.1 += 1,
@@ -43,7 +46,7 @@ fn canonical(grid: &Grid) -> Vec<Rect> {
         }
         runs
     };
-    let mut bands: Vec<(i32, i32, Vec<(i32, i32)>)> = Vec::new();
+    let mut bands: Vec<(i32, i32, Runs)> = Vec::new();
     for (y, row) in grid.iter().enumerate() {
         let runs = runs(row);
         match bands.last_mut() {

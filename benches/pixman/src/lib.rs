@@ -1,0 +1,162 @@
+//! Just enough of the system's libpixman-1 to race against: safe calls on slices of pixels.
+
+use std::ffi::{c_int, c_uint, c_void};
+
+type Image = *mut c_void;
+
+#[repr(C)]
+struct Transform {
+    matrix: [[i32; 3]; 3],
+}
+
+#[link(name = "pixman-1")]
+unsafe extern "C" {
+    fn pixman_image_create_bits(
+        format: c_uint,
+        width: c_int,
+        height: c_int,
+        bits: *mut u32,
+        stride_bytes: c_int,
+    ) -> Image;
+    fn pixman_image_unref(image: Image) -> c_int;
+    fn pixman_image_set_transform(image: Image, transform: *const Transform) -> c_int;
+    fn pixman_image_set_filter(image: Image, filter: c_uint, params: *const i32, count: c_int) -> c_int;
+    fn pixman_image_composite32(
+        op: c_uint,
+        src: Image,
+        mask: Image,
+        dst: Image,
+        src_x: i32,
+        src_y: i32,
+        mask_x: i32,
+        mask_y: i32,
+        dst_x: i32,
+        dst_y: i32,
+        width: i32,
+        height: i32,
+    );
+    fn pixman_fill(
+        bits: *mut u32,
+        stride_words: c_int,
+        bpp: c_int,
+        x: c_int,
+        y: c_int,
+        width: c_int,
+        height: c_int,
+        filler: u32,
+    ) -> c_int;
+}
+
+/// a8r8g8b8.
+pub const A8R8G8B8: u32 = 0x2002_8888;
+/// x8r8g8b8.
+pub const X8R8G8B8: u32 = 0x2002_0888;
+/// x1r5g5b5.
+pub const X1R5G5B5: u32 = 0x1002_0555;
+/// r5g6b5.
+pub const R5G6B5: u32 = 0x1002_0565;
+/// a8.
+pub const A8: u32 = 0x0801_8000;
+
+/// The operator SRC.
+pub const SRC: u32 = 1;
+/// The operator OVER.
+pub const OVER: u32 = 3;
+
+/// `PIXMAN_FILTER_GOOD`, which is bilinear.
+pub const GOOD: u32 = 1;
+/// `PIXMAN_FILTER_NEAREST`.
+pub const NEAREST: u32 = 3;
+
+/// An image over pixels in words, `stride` words from row to row.
+pub struct Pixels<'a> {
+    image: Image,
+    width: u32,
+    height: u32,
+    words: &'a mut [u32],
+    stride: usize,
+}
+
+impl<'a> Pixels<'a> {
+    /// Panics if the words do not hold the rows.
+    pub fn new(format: u32, width: u32, height: u32, stride: usize, words: &'a mut [u32]) -> Self {
+        let bpp = (format >> 24) as usize;
+        assert!(words.len() >= stride * height as usize && stride * 32 >= width as usize * bpp);
+        // SAFETY: the rows are inside `words`, as asserted, which outlives the image.
+        let image = unsafe {
+            pixman_image_create_bits(
+                format,
+                width as c_int,
+                height as c_int,
+                words.as_mut_ptr(),
+                (stride * 4) as c_int,
+            )
+        };
+        assert!(!image.is_null());
+        Self { image, width, height, words, stride }
+    }
+
+    /// Lets the image be read scaled by factors in 16.16 from `left`, `top`.
+    pub fn scale(&mut self, x: i32, y: i32, left: i32, top: i32, filter: u32) {
+        let transform = Transform { matrix: [[x, 0, left << 16], [0, y, top << 16], [0, 0, 1 << 16]] };
+        // SAFETY: the image is alive; pixman copies the transform.
+        unsafe {
+            pixman_image_set_transform(self.image, &transform);
+            pixman_image_set_filter(self.image, filter, std::ptr::null(), 0);
+        }
+    }
+
+    /// Composites all of `self` from the source's (0, 0).
+    pub fn composite(&mut self, op: u32, src: &Pixels<'_>) {
+        let (width, height) = (self.width as i32, self.height as i32);
+        // SAFETY: both images are alive, pixman clips to their sizes.
+        unsafe {
+            pixman_image_composite32(
+                op,
+                src.image,
+                std::ptr::null_mut(),
+                self.image,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                width,
+                height,
+            );
+        }
+    }
+
+    /// Fills all of a 32-bit image.
+    pub fn fill(&mut self, color: u32) {
+        assert!(self.stride >= self.width as usize);
+        // SAFETY: the rows are inside `words`.
+        unsafe {
+            pixman_fill(
+                self.words.as_mut_ptr(),
+                self.stride as c_int,
+                32,
+                0,
+                0,
+                self.width as c_int,
+                self.height as c_int,
+                color,
+            );
+        }
+    }
+
+    /// The pixels.
+    pub fn words(&self) -> &[u32] {
+        self.words
+    }
+}
+
+impl Drop for Pixels<'_> {
+    fn drop(&mut self) {
+        // SAFETY: made by create_bits, released once.
+        unsafe {
+            pixman_image_unref(self.image);
+        }
+    }
+}
