@@ -53,13 +53,12 @@ pub(crate) fn draw(raster: Raster, task: &Task, target: &mut Surface, others: &i
 
 /// Whether the task must see all rows of its surface at once: it reads them while it writes, or looks at one
 /// pixel to decide about others.
-#[expect(dead_code, reason = "for the render graph")]
 pub(crate) fn needs_whole_surface(task: &Task) -> bool {
     match task.drawable.op {
         Op::CopyBits { .. } => true,
         Op::Text { .. } => task.target.format == SurfaceFormat::X8R8G8B8,
         Op::AlphaBlend { alpha_flags, .. } => {
-            task.target.format == SurfaceFormat::X8R8G8B8 && alpha_flags & ALPHA_DEST != 0
+            task.target.format == SurfaceFormat::X8R8G8B8 && alpha_flags & ALPHA_DEST == 0
         }
         _ => self_copy(task).is_some(),
     }

@@ -19,7 +19,6 @@ pub use stats::{Count, OpStats, Stats, Times};
 use crate::draw::surfaces::load_rows;
 use crate::draw::{Effect, Limits, Lookup, Picture, Refusal, Source, State, SurfaceInfo, SurfaceKey, Task};
 use crate::qxl::{Clip, Command, Drawable, Event, Op, SurfaceId};
-use footprint::Extent;
 use pass::{Found, Node, Pass};
 use schedule::Drawing;
 use spice_raster::{Raster, Rect, Region, Surface};
@@ -441,4 +440,23 @@ fn own_bytes(task: &Task) -> u64 {
         .sum();
     let region = size_of::<Rect>() * task.clip.rects().len();
     (size_of::<Node>() + size_of::<Drawable>() + data + clip + small + region) as u64
+}
+
+#[cfg(test)]
+mod tests;
+
+#[cfg(test)]
+impl Graph {
+    /// [`Graph::held_bytes`], counted anew.
+    fn recount(&self) -> u64 {
+        let mut pictures = HashMap::new();
+        let mut bytes = 0;
+        for node in self.queue.iter().flatten() {
+            bytes += node.bytes;
+            pictures.extend(large_pictures(&node.task).map(|p| (address(p), p.bytes() as u64)));
+        }
+        let dead = |key| self.slots.find(key).and_then(|i| self.slots.get(i)).is_none_or(|slot| !slot.live);
+        let surfaces = self.pixels.iter().filter(|(key, _)| dead(**key)).map(|(_, s)| s.bytes() as u64);
+        bytes + pictures.values().sum::<u64>() + surfaces.sum::<u64>()
+    }
 }

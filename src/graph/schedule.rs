@@ -97,7 +97,7 @@ impl Drawing<'_> {
     /// Draws jobs of one level.
     fn batch(&mut self, jobs: &[&Job], pixels: &mut Pixels) {
         let start = self.execution.timing.then(Instant::now);
-        let (raster, limits) = (self.raster, self.limits);
+        let (raster, limits, execution) = (self.raster, self.limits, self.execution);
         let mut targets: Vec<(SurfaceKey, Surface)> = Vec::new();
         let mut index_of: HashMap<SurfaceKey, usize> = HashMap::new();
         for job in jobs {
@@ -111,13 +111,17 @@ impl Drawing<'_> {
         }
         let pixels_read: &Pixels = pixels;
         // Sources first, each once.
-        let look = |job: &&Job| {
-            let task = &job.node.task;
-            let whole = self_contained(task, self.execution).is_none();
-            let (_, target) = targets.get(*index_of.get(&task.target.key)?)?;
-            if whole { None } else { Views::new(raster, task, target, pixels_read, limits) }
-        };
-        let views: Vec<Option<Views<'_>>> = jobs.par_iter().with_min_len(8).map(look).collect();
+        let views: Vec<Option<Views<'_>>> = jobs
+            .par_iter()
+            .copied()
+            .with_min_len(8)
+            .map(|job| {
+                let task = &job.node.task;
+                self_contained(task, execution)?;
+                let (_, target) = targets.get(*index_of.get(&task.target.key)?)?;
+                Views::new(raster, task, target, pixels_read, limits)
+            })
+            .collect();
         let decoded = self.execution.timing.then(Instant::now);
 
         let mut bins: Vec<Vec<Vec<u32>>> = targets
