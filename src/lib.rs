@@ -4,4 +4,5 @@ pub mod capture;
 pub mod draw;
 pub mod graph;
 pub mod qxl;
+pub mod replay;
 pub mod report;

@@ -39,11 +39,27 @@ pub enum DecodeError {
         /// What is wrong.
         reason: &'static str,
     },
+    /// The stream does not say something that the caller must then declare, and did not.
+    Undeclared {
+        /// What it is.
+        field: &'static str,
+    },
     /// A GLZ image refers to an image that the window does not hold.
     UnknownImage {
         /// Its id.
         id: u64,
     },
+}
+
+impl DecodeError {
+    /// The error of a part of a stream, seen from the whole: the part begins at byte `start`.
+    pub(crate) fn behind(self, start: usize) -> Self {
+        match self {
+            Self::Truncated { offset } => Self::Truncated { offset: offset + start },
+            Self::Corrupt { offset, reason } => Self::Corrupt { offset: offset + start, reason },
+            other => other,
+        }
+    }
 }
 
 impl fmt::Display for DecodeError {
@@ -58,6 +74,7 @@ impl fmt::Display for DecodeError {
                 write!(f, "picture takes {needed} bytes, the limit is {limit}")
             }
             Self::Corrupt { offset, reason } => write!(f, "{reason} at byte {offset}"),
+            Self::Undeclared { field } => write!(f, "{field} is not in the stream and was not declared"),
             Self::UnknownImage { id } => write!(f, "reference to image {id}, which the window does not hold"),
         }
     }

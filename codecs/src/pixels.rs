@@ -115,4 +115,19 @@ impl<'a> Pixels<'a> {
     pub fn row_from_top(&self, y: u32) -> &'a [u8] {
         self.row(if self.top_down { y } else { self.height - 1 - y })
     }
+
+    /// The bytes of rows `from..to` in memory order, if no padding lies between them; panics unless
+    /// `from < to <= height`.
+    #[inline]
+    pub fn rows_without_padding(&self, from: u32, to: u32) -> Option<&'a [u8]> {
+        assert!(from < to && to <= self.height);
+        let row = self.format.bytes_per_row(self.width);
+        let start = from as usize * self.stride;
+        (self.stride == row || to - from == 1).then(|| &self.data[start..start + (to - from) as usize * row])
+    }
+
+    /// Of an RGBA picture, the same memory as [`PixelFormat::Xxxa`]: only its alpha is coded.
+    pub fn alpha_only(&self) -> Option<Self> {
+        (self.format == PixelFormat::Rgba).then_some(Self { format: PixelFormat::Xxxa, ..*self })
+    }
 }

@@ -1,6 +1,9 @@
 //! The commands: what they are called, what they take, and how they end. What they do is the library's.
 
 mod info;
+mod picture;
+mod progress;
+mod render;
 
 use clap::{Parser, Subcommand};
 use std::io::{self, Write};
@@ -18,6 +21,7 @@ struct Cli {
 /// One file per verb.
 #[derive(Subcommand)]
 enum Verb {
+    Render(render::Args),
     Info(info::Args),
 }
 
@@ -25,11 +29,13 @@ enum Verb {
 pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.verb {
+        Verb::Render(args) => render::run(args),
         Verb::Info(args) => info::run(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) if closed(e.as_ref()) => ExitCode::SUCCESS,
+        Err(e) if e.is::<Reported>() => ExitCode::from(1),
         Err(e) => {
             report("error", &e.to_string());
             ExitCode::from(1)
@@ -61,6 +67,18 @@ impl std::fmt::Display for At {
 }
 
 impl std::error::Error for At {}
+
+/// Something went wrong, and the user was told.
+#[derive(Debug)]
+pub(crate) struct Reported;
+
+impl std::fmt::Display for Reported {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("already reported")
+    }
+}
+
+impl std::error::Error for Reported {}
 
 /// `e` with the capture's name before it.
 pub(crate) fn at(path: &Path, e: impl std::fmt::Display) -> At {

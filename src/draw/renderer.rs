@@ -14,12 +14,13 @@ pub struct Renderer {
     raster: Raster,
     state: State,
     pixels: HashMap<SurfaceKey, Surface>,
+    last_primary: Option<Surface>,
 }
 
 impl Renderer {
     /// Nothing exists yet.
     pub fn new(raster: Raster, limits: Limits) -> Self {
-        Self { raster, state: State::new(limits), pixels: HashMap::new() }
+        Self { raster, state: State::new(limits), pixels: HashMap::new(), last_primary: None }
     }
 
     /// Does what an event asks for. A refused one changes nothing.
@@ -45,6 +46,11 @@ impl Renderer {
         }
     }
 
+    /// The primary surface as it was when it ended, while there is no other.
+    pub fn last_primary(&self) -> Option<&Surface> {
+        self.last_primary.as_ref()
+    }
+
     /// The surfaces that exist.
     pub fn state(&self) -> &State {
         &self.state
@@ -58,7 +64,10 @@ impl Renderer {
                 exec::draw(self.raster, &task, &mut target, &self.pixels, self.state.limits());
                 self.pixels.insert(task.target.key, target);
             }
-            Effect::Create { info, stride, data, ended, .. } => {
+            Effect::Create { id, info, stride, data, ended } => {
+                if id == 0 {
+                    self.last_primary = None;
+                }
                 if let Some(ended) = ended {
                     self.pixels.remove(&ended.key);
                 }
@@ -69,8 +78,11 @@ impl Renderer {
                 self.pixels.insert(info.key, surface);
             }
             Effect::Destroy(ended) => {
-                for info in ended {
-                    self.pixels.remove(&info.key);
+                for (id, info) in ended {
+                    let pixels = self.pixels.remove(&info.key);
+                    if id == 0 {
+                        self.last_primary = pixels;
+                    }
                 }
             }
         }

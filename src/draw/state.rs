@@ -7,6 +7,7 @@ use super::task::{Resolve, Task};
 use super::{Limits, Picture, Refusal};
 use crate::qxl::{Command, Image, SurfaceCmd, SurfaceCreate, SurfaceFormat, SurfaceId, WorkerMessage};
 use bytes::Bytes;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Palettes that a client remembers by their unique number (as the reference server's count has it).
@@ -18,6 +19,7 @@ pub struct State {
     ids: SurfaceIds,
     images: ImageCache,
     palettes: PaletteCache,
+    never_created: BTreeSet<SurfaceId>,
     limits: Limits,
 }
 
@@ -42,19 +44,25 @@ pub enum Effect {
         ended: Option<SurfaceInfo>,
     },
     /// Surfaces end.
-    Destroy(Vec<SurfaceInfo>),
+    Destroy(Vec<(SurfaceId, SurfaceInfo)>),
 }
 
 impl State {
     /// Nothing exists yet.
     pub fn new(limits: Limits) -> Self {
         let images = IdCache::new(limits.image_cache_bytes);
-        Self { ids: SurfaceIds::default(), images, palettes: IdCache::new(PALETTES), limits }
+        let palettes = IdCache::new(PALETTES);
+        Self { ids: SurfaceIds::default(), images, palettes, never_created: BTreeSet::new(), limits }
     }
 
     /// The surfaces that exist.
     pub fn surfaces(&self) -> &SurfaceIds {
         &self.ids
+    }
+
+    /// Surfaces that commands named but nobody ever made (no more than a thousand are kept).
+    pub fn never_created(&self) -> &BTreeSet<SurfaceId> {
+        &self.never_created
     }
 
     /// The limits.
@@ -71,9 +79,7 @@ impl State {
                 let data = if c.flags & SurfaceCreate::KEEP_DATA != 0 { c.data.clone() } else { None };
                 self.create(c.surface_id, c.format, (c.width, c.height), c.stride, data)
             }
-            Command::Surface(SurfaceCmd::Destroy { surface_id, .. }) => {
-                Ok(Effect::Destroy(self.ids.destroy(*surface_id).into_iter().collect()))
-            }
+            Command::Surface(SurfaceCmd::Destroy { surface_id, .. }) => Ok(self.destroy(*surface_id)),
             Command::Nop | Command::Update(_) | Command::Cursor(_) | Command::Message(_) => Ok(Effect::None),
         }
     }
@@ -85,9 +91,7 @@ impl State {
                 let data = (p.flags & SurfaceCreate::KEEP_DATA != 0).then(|| p.data.clone());
                 self.create(0, p.format, (p.width, p.height), p.stride, data)
             }
-            WorkerMessage::DestroyPrimary { .. } => {
-                Ok(Effect::Destroy(self.ids.destroy(0).into_iter().collect()))
-            }
+            WorkerMessage::DestroyPrimary { .. } => Ok(self.destroy(0)),
             WorkerMessage::DestroySurfaces { .. } => Ok(Effect::Destroy(self.ids.destroy_all())),
             WorkerMessage::Other { .. } => Ok(Effect::None),
         }
@@ -97,6 +101,10 @@ impl State {
     pub fn reset_caches(&mut self) {
         self.images.clear();
         self.palettes.clear();
+    }
+
+    fn destroy(&mut self, id: SurfaceId) -> Effect {
+        Effect::Destroy(self.ids.destroy(id).map(|info| (id, info)).into_iter().collect())
     }
 
     fn create(
@@ -114,7 +122,11 @@ impl State {
 
 impl Resolve for State {
     fn lookup(&mut self, id: SurfaceId) -> Lookup {
-        self.ids.lookup(id)
+        let found = self.ids.lookup(id);
+        if found == Lookup::Never && self.never_created.len() < 1000 {
+            self.never_created.insert(id);
+        }
+        found
     }
 
     fn picture(&mut self, image: &Image, mask: bool) -> Result<Arc<Picture>, Refusal> {

@@ -111,10 +111,10 @@ impl SurfaceIds {
     }
 
     /// Ends all surfaces and names them, in the order of their ids.
-    pub fn destroy_all(&mut self) -> Vec<SurfaceInfo> {
+    pub fn destroy_all(&mut self) -> Vec<(SurfaceId, SurfaceInfo)> {
         let mut ids: Vec<_> = self.live.keys().copied().collect();
         ids.sort_unstable();
-        ids.into_iter().filter_map(|id| self.destroy(id)).collect()
+        ids.into_iter().filter_map(|id| Some((id, self.destroy(id)?))).collect()
     }
 }
 

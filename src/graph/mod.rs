@@ -55,6 +55,8 @@ pub struct Graph {
     next_nodes: usize,
     /// or more bytes.
     next_bytes: u64,
+    /// The primary surface that ended last, while there is no other.
+    last_primary: Option<SurfaceInfo>,
     pool: Option<rayon::ThreadPool>,
     stats: Stats,
 }
@@ -74,6 +76,7 @@ impl Graph {
             shared: HashMap::new(),
             next_nodes: 0,
             next_bytes: 0,
+            last_primary: None,
             pool: None,
             stats: Stats::default(),
         };
@@ -114,9 +117,10 @@ impl Graph {
     }
 
     /// Draws what `region` of a surface depends on and gives the surface, whose other pixels may be out of date.
+    /// The primary surface (0) stays to be seen after its end, until there is another.
     /// `None` if there is no such surface.
     pub fn render(&mut self, id: SurfaceId, region: &Region) -> Option<&Surface> {
-        let Lookup::Live(info) = self.state.surfaces().lookup(id) else { return None };
+        let info = self.info(id)?;
         self.stats.renders += 1;
         let slot = self.slots.find(info.key)?;
         // Nobody draws on it: nothing can be needed.
@@ -130,8 +134,16 @@ impl Graph {
 
     /// Draws everything that a surface depends on and gives it. `None` if there is no such surface.
     pub fn render_all(&mut self, id: SurfaceId) -> Option<&Surface> {
-        let Lookup::Live(info) = self.state.surfaces().lookup(id) else { return None };
-        self.render(id, &Region::from_rect(info.bounds()))
+        let bounds = self.info(id)?.bounds();
+        self.render(id, &Region::from_rect(bounds))
+    }
+
+    /// What can be rendered under an id.
+    pub fn info(&self, id: SurfaceId) -> Option<SurfaceInfo> {
+        match self.state.surfaces().lookup(id) {
+            Lookup::Live(info) => Some(info),
+            _ => self.last_primary.filter(|_| id == 0),
+        }
     }
 
     /// Draws everything pending that anyone can see.
@@ -174,14 +186,24 @@ impl Graph {
         match effect {
             Effect::None => {}
             Effect::Draw(task) => self.submit(task),
-            Effect::Create { info, stride, data, ended, .. } => {
+            Effect::Create { id, info, stride, data, ended } => {
+                if id == 0 {
+                    self.last_primary.take().into_iter().for_each(|old| self.end(old));
+                }
                 ended.into_iter().for_each(|old| self.end(old));
                 self.slots.add(info);
                 if let Some(data) = data {
                     load_rows(self.allocate(info)?, stride, &data);
                 }
             }
-            Effect::Destroy(ended) => ended.into_iter().for_each(|old| self.end(old)),
+            Effect::Destroy(ended) => {
+                for (id, old) in ended {
+                    match id {
+                        0 => self.last_primary = Some(old),
+                        _ => self.end(old),
+                    }
+                }
+            }
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ const MOST_PIXELS: usize = 1 << 25;
 /// A client's GLZ dictionary: the last images sent, whatever the channel, up to a number of pixels.
 ///
 /// Memory: four bytes a pixel of the window, of which pages that were never used are not backed on common systems, and
-/// at most one byte a pixel (at least 4 KiB) for the table of positions.
+/// at most 1.5 bytes a pixel (at least 4 KiB) for the table of positions.
 #[derive(Clone, Debug)]
 pub struct GlzDictionary {
     /// A ring of pixels: images one after the other, oldest first, wrapping at the end.
@@ -48,7 +48,8 @@ impl GlzDictionary {
     /// after a migration that carried only the number over. [`GlzDictionary::save`] carries the images too.
     pub fn resume(window_pixels: u32, next_id: u64) -> Self {
         let window = (window_pixels as usize).clamp(64, MOST_PIXELS);
-        let slots = (window / 4).next_power_of_two() / if (window / 4).is_power_of_two() { 1 } else { 2 };
+        // At most three eighths as many slots as pixels: 1.5 bytes a pixel.
+        let slots = 1 << (window * 3 / 8).ilog2();
         Self {
             ring: vec![0; window],
             images: VecDeque::new(),

@@ -3,6 +3,7 @@
 use super::dictionary::{Entry, GlzDictionary};
 use super::{GlzHeader, fast, optimal};
 use crate::lz::Level;
+use crate::lz::optimal::Parser;
 use crate::lz::unit::{Alpha, Colour, Unit, Word};
 use crate::lz::writer::Writer;
 use crate::{EncodeError, PixelFormat, Pixels};
@@ -20,7 +21,7 @@ pub struct GlzEncoded {
 #[derive(Clone, Debug, Default)]
 pub struct GlzEncoder {
     buffer: Vec<u8>,
-    optimal: optimal::Parser,
+    optimal: Parser<optimal::Source>,
 }
 
 impl GlzEncoder {
@@ -81,32 +82,13 @@ fn pass<U: Unit>(
     entry: &Entry,
     row: usize,
     level: Level,
-    parser: &mut optimal::Parser,
+    parser: &mut Parser<optimal::Source>,
     out: &mut Writer<'_>,
 ) -> Result<(), EncodeError> {
     match level {
         Level::Fast | Level::Reference => fast::pass::<U>(dictionary, entry, out),
-        Level::Default | Level::Best => parser.pass::<U>(dictionary, entry, row, level == Level::Best, out),
-    }
-}
-
-/// Bytes of a GLZ match token without the extension of its length: control byte, offset, image distance.
-#[inline(always)]
-pub(super) fn token_cost(images: u32, offset: u32) -> usize {
-    if offset < 4096 {
-        3 + match images {
-            0..64 => 0,
-            64..0x4000 => 1,
-            0x4000..0x40_0000 => 2,
-            _ => 3,
+        Level::Default | Level::Best => {
+            optimal::pass::<U>(parser, dictionary, entry, row, level == Level::Best, out)
         }
-    } else {
-        let distance = match images {
-            0 => 0,
-            1..256 => 1,
-            256..65536 => 2,
-            _ => 3,
-        };
-        3 + distance + usize::from(offset >= 1 << 17)
     }
 }

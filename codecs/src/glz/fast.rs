@@ -1,10 +1,9 @@
 //! The fast GLZ parse: greedy, one hash probe a pixel, one table for this image and earlier ones.
 
 use super::dictionary::{Entry, GlzDictionary};
-use super::encode::token_cost;
 use crate::EncodeError;
 use crate::lz::unit::{Unit, common, pair, same};
-use crate::lz::writer::Writer;
+use crate::lz::writer::{Writer, glz_token};
 
 /// A source of a match.
 #[derive(Clone, Copy)]
@@ -142,7 +141,7 @@ fn piece<U: Unit>(
                 found.offset -= 1;
             }
         }
-        if U::LITERAL * length < 9 && token_cost(found.images, found.offset) >= length * U::LITERAL {
+        if U::LITERAL * length < 9 && glz_token(found.images, found.offset) >= length * U::LITERAL {
             i += length;
             continue;
         }

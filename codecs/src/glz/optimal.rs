@@ -1,23 +1,162 @@
-//! The optimal GLZ parse.
+//! What the optimal parse needs to know of GLZ: its tokens, and matches in earlier images.
 
 use super::dictionary::{Entry, GlzDictionary};
-use super::fast;
+use super::fast::{Locator, hash};
 use crate::EncodeError;
-use crate::lz::unit::Unit;
-use crate::lz::writer::Writer;
+use crate::lz::optimal::{Parser, Syntax, effort, in_run};
+use crate::lz::unit::{Unit, common, same};
+use crate::lz::writer::{Writer, glz_token};
 
-#[derive(Clone, Debug, Default)]
-pub(super) struct Parser {}
+/// Pixels of the longer context that is looked up beside three pixels.
+const LONG: usize = 7;
 
-impl Parser {
-    pub(super) fn pass<U: Unit>(
+/// Where a match comes from: how many images back, and the offset as coded.
+pub(super) type Source = (u32, u32);
+
+/// One pass over the pixels of `entry`, the newest image of `dictionary`, whose rows have `row` pixels.
+pub(super) fn pass<U: Unit>(
+    parser: &mut Parser<Source>,
+    dictionary: &mut GlzDictionary,
+    entry: &Entry,
+    row: usize,
+    best: bool,
+    out: &mut Writer<'_>,
+) -> Result<(), EncodeError> {
+    // With three bytes at least a token pays from two pixels on, of alpha from four.
+    let effort = effort(best, if U::LITERAL == 1 { 4 } else { 2 });
+    let (first, second) = dictionary.pieces(entry);
+    let mut index = 0;
+    for range in [first, second] {
+        let locator = Locator::new(dictionary, *entry);
+        let mut search = Search {
+            table: &dictionary.table,
+            begin: range.start,
+            index,
+            shift: 64 - dictionary.table.len().trailing_zeros(),
+            back: [previous_like(dictionary, entry), None, None],
+            locator,
+        };
+        index += range.len();
+        let px = &dictionary.ring[range];
+        parser.pass::<U, _>(px, row, effort, &mut search, out)?;
+    }
+    enter::<U>(dictionary, entry);
+    Ok(())
+}
+
+/// How far back in the ring the last image is that has this one's type and size.
+fn previous_like(dictionary: &GlzDictionary, entry: &Entry) -> Option<usize> {
+    let like = |e: &&Entry| e.id != entry.id && e.len == entry.len && e.format == entry.format && !e.killed;
+    let image = dictionary.images.iter().rev().take(64).find(like)?;
+    Some((entry.start + dictionary.ring.len() - image.start) % dictionary.ring.len())
+}
+
+/// Enters the image's positions into the dictionary's table, except those inside runs.
+fn enter<U: Unit>(dictionary: &mut GlzDictionary, entry: &Entry) {
+    let mut table = std::mem::take(&mut dictionary.table);
+    let (first, second) = dictionary.pieces(entry);
+    let (shift, mask) = (64 - table.len().trailing_zeros(), table.len() - 1);
+    for range in [first, second] {
+        let px = &dictionary.ring[range.clone()];
+        for i in 0..px.len().saturating_sub(2) {
+            if in_run::<U>(px, i) {
+                continue;
+            }
+            table[hash::<U>(px, i, shift) & mask] = (range.start + i) as u32;
+            if i + LONG <= px.len() {
+                table[long_hash::<U>(px, i, shift) & mask] = (range.start + i) as u32;
+            }
+        }
+    }
+    dictionary.table = table;
+}
+
+#[inline(always)]
+fn long_hash<U: Unit>(px: &[u32], i: usize, shift: u32) -> usize {
+    let mut v = 0u64;
+    for &p in &px[i..i + LONG] {
+        v = (v ^ u64::from(p & U::MASK)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31);
+    }
+    (v.wrapping_mul(0xd6e8_feb8_6659_fd93) >> shift) as usize
+}
+
+/// Looks for matches in earlier images.
+struct Search<'a> {
+    locator: Locator<'a>,
+    table: &'a [u32],
+    /// Ring index and index in the image of the first pixel of what is parsed.
+    begin: usize,
+    index: usize,
+    shift: u32,
+    /// How far back in the ring good matches came from: the same place of the last image like this, the last two finds.
+    back: [Option<usize>; 3],
+}
+
+impl Search<'_> {
+    /// Reports the match at ring index `from`; returns its length.
+    #[inline(always)]
+    fn try_at<U: Unit>(
         &mut self,
-        dictionary: &mut GlzDictionary,
-        entry: &Entry,
-        _row: usize,
-        _best: bool,
-        out: &mut Writer<'_>,
-    ) -> Result<(), EncodeError> {
-        fast::pass::<U>(dictionary, entry, out)
+        px: &[u32],
+        i: usize,
+        from: usize,
+        report: &mut impl FnMut(usize, usize, Source),
+    ) -> usize {
+        let ring = &self.locator.dictionary.ring[..];
+        if from >= ring.len() || !same::<U>(ring[from], px[i]) {
+            return 0;
+        }
+        let Some(found) = self.locator.locate(from, self.index + i) else { return 0 };
+        if found.images == 0 {
+            return 0;
+        }
+        let length = common::<U>(&px[i..], &ring[from..from + found.after]);
+        report(length, glz_token(found.images, found.offset), (found.images, found.offset));
+        length
+    }
+}
+
+impl Syntax for Search<'_> {
+    type Source = Source;
+    /// Offsets have 25 bits; a quarter of a million pixels are as many as a tree holds quickly.
+    const WINDOW: usize = 1 << 18;
+
+    #[inline(always)]
+    fn within(distance: usize) -> (usize, Source) {
+        let offset = distance as u32 - 1;
+        (glz_token(0, offset), (0, offset))
+    }
+
+    #[inline(always)]
+    fn write<U: Unit>(out: &mut Writer<'_>, length: usize, source: Source) -> Result<(), EncodeError> {
+        out.glz_match::<U>(length, source.0, source.1)
+    }
+
+    #[inline(always)]
+    fn others<U: Unit>(&mut self, px: &[u32], i: usize, mut report: impl FnMut(usize, usize, Source)) {
+        let wrap = self.locator.dictionary.ring.len();
+        let here = self.begin + i;
+        for k in 0..3 {
+            if let Some(back) = self.back[k] {
+                let from = if here >= back { here - back } else { here + wrap - back };
+                self.try_at::<U>(px, i, from, &mut report);
+            }
+        }
+        let mask = self.table.len() - 1;
+        let slots = [
+            (i + 3 <= px.len()).then(|| hash::<U>(px, i, self.shift)),
+            (i + LONG <= px.len()).then(|| long_hash::<U>(px, i, self.shift)),
+        ];
+        for slot in slots.into_iter().flatten() {
+            let from = self.table[slot & mask] as usize;
+            let back = (here + wrap - from) % wrap;
+            if self.back.contains(&Some(back)) {
+                continue;
+            }
+            if self.try_at::<U>(px, i, from, &mut report) >= 16 {
+                self.back[2] = self.back[1];
+                self.back[1] = Some(back);
+            }
+        }
     }
 }

@@ -30,7 +30,7 @@ pub struct LzEncoder {
     pixels: Vec<u32>,
     buffer: Vec<u8>,
     fast: fast::Table,
-    optimal: optimal::Parser,
+    optimal: optimal::Parser<u32>,
     reference: Vec<u32>,
 }
 
@@ -107,7 +107,7 @@ struct Passes<'a> {
     level: Level,
     row: usize,
     fast: &'a mut fast::Table,
-    optimal: &'a mut optimal::Parser,
+    optimal: &'a mut optimal::Parser<u32>,
     reference: &'a mut Vec<u32>,
 }
 
@@ -116,7 +116,8 @@ impl Passes<'_> {
         match self.level {
             Level::Fast => fast::pass::<U>(px, self.fast, out),
             Level::Default | Level::Best => {
-                self.optimal.pass::<U>(px, self.row, self.level == Level::Best, out)
+                let effort = optimal::effort(self.level == Level::Best, U::BIAS + 1);
+                self.optimal.pass::<U, _>(px, self.row, effort, &mut optimal::LzSyntax, out)
             }
             Level::Reference => reference::pass::<U>(px, self.reference, out),
         }

@@ -6,8 +6,9 @@ mod encode;
 mod expand;
 mod fast;
 mod header;
-mod optimal;
+pub(crate) mod optimal;
 mod reference;
+pub(crate) mod tree;
 pub(crate) mod unit;
 pub(crate) mod writer;
 

@@ -6,6 +6,33 @@ use crate::EncodeError;
 /// Bytes that the buffer has beyond its limit, so that stores may be wider than what they say.
 const SLACK: usize = 160;
 
+/// Bytes that a coded length of `n` takes beyond the control byte.
+#[inline(always)]
+pub(crate) fn extension(n: usize) -> usize {
+    if n < 7 { 0 } else { 1 + (n - 7) / 255 }
+}
+
+/// Bytes of a GLZ match token without the extension of its length: control byte, offset, image distance.
+#[inline(always)]
+pub(crate) fn glz_token(images: u32, offset: u32) -> usize {
+    if offset < 4096 {
+        3 + match images {
+            0..64 => 0,
+            64..0x4000 => 1,
+            0x4000..0x40_0000 => 2,
+            _ => 3,
+        }
+    } else {
+        let distance = match images {
+            0 => 0,
+            1..256 => 1,
+            256..65536 => 2,
+            _ => 3,
+        };
+        3 + distance + usize::from(offset >= 1 << 17)
+    }
+}
+
 /// A stream being written. The buffer is the encoder's own, so it is zeroed once and reused.
 pub(crate) struct Writer<'a> {
     buffer: &'a mut [u8],
@@ -90,7 +117,7 @@ impl<'a> Writer<'a> {
     pub(crate) fn lz_match<U: Unit>(&mut self, length: usize, distance: usize) -> Result<(), EncodeError> {
         let n = length - U::BIAS;
         let d = distance - 1;
-        self.reserve(5 + n / 255)?;
+        self.reserve(2 + extension(n) + if d < 8191 { 0 } else { 2 })?;
         if d < 8191 {
             self.length(n, (d >> 8) as u8);
             self.buffer[self.at] = d as u8;
@@ -114,7 +141,7 @@ impl<'a> Writer<'a> {
         offset: u32,
     ) -> Result<(), EncodeError> {
         let n = length - U::BIAS;
-        self.reserve(8 + n / 255)?;
+        self.reserve(glz_token(images, offset) + extension(n))?;
         if offset < 4096 {
             self.length(n, offset as u8 & 15);
             let more = match images {

@@ -145,4 +145,29 @@ impl Random {
         out.truncate(n);
         out
     }
+
+    /// `good` with a few bytes from `from` on changed, removed, added or repeated.
+    pub fn damage(&mut self, good: &[u8], from: usize) -> Vec<u8> {
+        let mut bad = good.to_vec();
+        for _ in 0..1 + self.below(4) {
+            let from = from.min(bad.len());
+            let at = from + self.below(bad.len() - from + 1);
+            match self.below(8) {
+                0 => bad.truncate(at),
+                1 => bad.insert(at, self.next() as u8),
+                2 if at < bad.len() => {
+                    bad.remove(at);
+                }
+                3 => {
+                    let n = self.below(20).min(bad.len() - at);
+                    let piece = bad[at..at + n].to_vec();
+                    bad.extend(piece);
+                }
+                4 if at < bad.len() => bad[at] = [0, 255, 31, 32, 127, 224][self.below(6)],
+                _ if at < bad.len() => bad[at] ^= 1 << self.below(8),
+                _ => {}
+            }
+        }
+        bad
+    }
 }

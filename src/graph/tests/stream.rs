@@ -105,6 +105,11 @@ impl Maker {
                 Step::Event(Event::Command(Command::Surface(SurfaceCmd::Destroy { surface_id, flags: 0 })))
             }
             9 if self.rng.one_in(4) => Step::Flush,
+            9 if self.rng.one_in(6) => {
+                // The end of the primary is mostly the end; what draws on it is refused until it is made anew.
+                self.number += 1;
+                Step::Event(Event::Worker(WorkerMessage::DestroyPrimary { number: self.number }))
+            }
             _ => Step::Event(self.draw()),
         }
     }

@@ -1,0 +1,26 @@
+//! Choice of the instruction set: once per image.
+
+/// Runs `$body` with `$simd` as the token of `$level`: AVX2 where the processor has it, else what the build assumes.
+/// Only two copies of the code, since more of them gain nothing here.
+macro_rules! at_level {
+    ($level:expr, $simd:pat => $body:expr) => {{
+        use fearless_simd::Simd as _;
+        let level: fearless_simd::Level = $level;
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        let result = if let Some(avx2) = level.as_avx2() {
+            avx2.vectorize(
+                #[inline(always)]
+                || {
+                    let $simd = avx2;
+                    $body
+                },
+            )
+        } else {
+            fearless_simd::dispatch!(fearless_simd::Level::baseline(), $simd => $body)
+        };
+        #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
+        let result = fearless_simd::dispatch!(level, $simd => $body);
+        result
+    }};
+}
+pub(crate) use at_level;

@@ -1,0 +1,68 @@
+//! Pictures as files.
+
+use spice_raster::SurfaceRef;
+use spice_render::draw::{Cursor, to_rgb, to_straight_rgba};
+use std::path::{Path, PathBuf};
+
+/// A picture on its way to a PNG file.
+pub(crate) struct Picture {
+    width: u32,
+    height: u32,
+    color: image::ExtendedColorType,
+    bytes: Vec<u8>,
+}
+
+impl Picture {
+    /// A surface as a screen shows it (`opaque`), or with its alpha if it has one.
+    pub(crate) fn new(surface: SurfaceRef<'_>, opaque: bool) -> Self {
+        let (width, height) = (surface.width(), surface.height());
+        let has_alpha = surface.format() == spice_raster::SurfaceFormat::A8R8G8B8 && !opaque;
+        let (color, bytes) = match to_straight_rgba(surface).filter(|_| has_alpha) {
+            Some(rgba) => (image::ExtendedColorType::Rgba8, rgba),
+            None => (image::ExtendedColorType::Rgb8, to_rgb(surface)),
+        };
+        Self { width, height, color, bytes }
+    }
+
+    /// Draws the mouse pointer on an opaque picture.
+    pub(crate) fn draw_cursor(&mut self, cursor: &Cursor) {
+        if self.color == image::ExtendedColorType::Rgb8 {
+            cursor.draw(&mut self.bytes, self.width, self.height);
+        }
+    }
+
+    /// Writes it as PNG.
+    pub(crate) fn save(&self, path: &Path) -> Result<(), image::ImageError> {
+        let format = image::ImageFormat::Png;
+        image::save_buffer_with_format(path, &self.bytes, self.width, self.height, self.color, format)
+    }
+}
+
+/// A capture's name without folder and endings: `xterm` for `captures/xterm.rec.zst`, `capture` for `-`.
+pub(crate) fn name_of(capture: &Path) -> PathBuf {
+    let file = capture.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut name = file.as_str();
+    for end in [".zst", ".gz", ".xz", ".lz4", ".rec"] {
+        name = name.strip_suffix(end).unwrap_or(name);
+    }
+    if name == "-" || name.is_empty() { "capture".into() } else { name.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_of;
+    use std::path::Path;
+
+    #[test]
+    fn names_lose_folder_and_endings() {
+        for (capture, name) in [
+            ("a/xterm.rec.zst", "xterm"),
+            ("b.rec", "b"),
+            ("c.d.rec.gz", "c.d"),
+            ("-", "capture"),
+            (".rec", "capture"),
+        ] {
+            assert_eq!(name_of(Path::new(capture)), Path::new(name));
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! A progress bar over several captures, by bytes read; only where a person looks at a terminal.
+
+use super::{At, at};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
+use std::path::{Path, PathBuf};
+
+/// How far reading has come.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+}
+
+impl Progress {
+    /// For these captures; hidden when standard error is no terminal.
+    pub(crate) fn new(captures: &[PathBuf]) -> Self {
+        if !io::stderr().is_terminal() {
+            return Self { bar: ProgressBar::hidden() };
+        }
+        let length = |path: &PathBuf| std::fs::metadata(path).map_or(0, |m| m.len());
+        let bar = ProgressBar::new(captures.iter().map(length).sum());
+        if let Ok(style) = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}") {
+            bar.set_style(style);
+        }
+        Self { bar }
+    }
+
+    /// Opens a capture (`-` is standard input) so that what is read of it counts.
+    pub(crate) fn open(&self, path: &Path) -> Result<Box<dyn Read + Send>, At> {
+        if path.as_os_str() == "-" {
+            return Ok(Box::new(io::stdin()));
+        }
+        let file = File::open(path).map_err(|e| At(e.to_string()))?;
+        if file.metadata().map_err(|e| at(path, e))?.is_dir() {
+            return Err(At("is a folder".into()));
+        }
+        Ok(match self.bar.is_hidden() {
+            true => Box::new(file),
+            false => Box::new(self.bar.wrap_read(file)),
+        })
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
