@@ -182,24 +182,37 @@ impl Span {
 /// The pixels of `clip` whose bit `keep(y, word)` has; `None` if that takes more than `limit` rectangles.
 pub(crate) fn select(clip: &Region, limit: usize, keep: impl Fn(u32, usize) -> u64) -> Option<Region> {
     let mut rects: Vec<Rect> = Vec::new();
-    // Where the rectangles of the last row's band begin.
-    let mut band = 0;
     let mut spans: Vec<(i32, i32)> = Vec::new();
-    let all = clip.rects();
-    let mut at = 0;
-    while at < all.len() {
-        let top = all[at].top;
-        let until = at + all[at..].iter().take_while(|r| r.top == top).count();
-        for y in top.max(0)..all[at].bottom {
-            spans.clear();
-            for rect in &all[at..until] {
-                spans_of_row(rect, y, &keep, &mut spans);
+    // The kept words of this row and of the one above; rows that are alike need no second look.
+    let (mut words, mut above): (Vec<u64>, Vec<u64>) = (Vec::new(), Vec::new());
+    // Where the rectangles that end at the row above begin.
+    let mut band = 0;
+    for line in clip.rects().chunk_by(|a, b| a.top == b.top) {
+        let parts: Vec<Span> =
+            line.iter().filter_map(|rect| Span::of(rect, i32::MAX as u32, i32::MAX as u32)).collect();
+        let Some(rows) = parts.first().map(|p| p.rows.clone()) else { continue };
+        above.clear();
+        for y in rows {
+            words.clear();
+            for part in &parts {
+                words.extend((part.first..=part.last).map(|index| keep(y, index) & part.mask(index)));
             }
-            let last = &mut rects[band..];
-            let same = last.len() == spans.len()
-                && last.iter().zip(&spans).all(|(r, s)| r.bottom == y && (r.left, r.right) == *s);
+            let y = y as i32;
+            let mut same = words == above && rects[band..].iter().all(|r| r.bottom == y);
+            if !same {
+                spans.clear();
+                let mut rest = &words[..];
+                for part in &parts {
+                    let (own, others) = rest.split_at(part.last - part.first + 1);
+                    runs(own, part.first, &mut spans);
+                    rest = others;
+                }
+                let last = &rects[band..];
+                same = last.len() == spans.len()
+                    && last.iter().zip(&spans).all(|(r, s)| r.bottom == y && (r.left, r.right) == *s);
+            }
             if same {
-                last.iter_mut().for_each(|r| r.bottom = y + 1);
+                rects[band..].iter_mut().for_each(|r| r.bottom = y + 1);
             } else {
                 band = rects.len();
                 rects.extend(spans.iter().map(|(left, right)| Rect::new(*left, y, *right, y + 1)));
@@ -207,45 +220,50 @@ pub(crate) fn select(clip: &Region, limit: usize, keep: impl Fn(u32, usize) -> u
                     return None;
                 }
             }
+            std::mem::swap(&mut words, &mut above);
         }
-        at = until;
     }
     Some(Region::from_rects(rects))
 }
 
-/// The runs of kept pixels in one row of a rectangle. Runs of two calls never touch, as a region's rectangles of
-/// one band do not.
-fn spans_of_row(rect: &Rect, y: i32, keep: &impl Fn(u32, usize) -> u64, spans: &mut Vec<(i32, i32)>) {
-    let Some(span) = Span::of(rect, i32::MAX as u32, i32::MAX as u32) else { return };
+/// Whether any pixel of `clip` has its bit in `keep(y, word)`.
+pub(crate) fn selects_any(clip: &Region, keep: impl Fn(u32, usize) -> u64) -> bool {
+    clip.rects().iter().filter_map(|rect| Span::of(rect, i32::MAX as u32, i32::MAX as u32)).any(|part| {
+        part.rows.clone().any(|y| (part.first..=part.last).any(|i| keep(y, i) & part.mask(i) != 0))
+    })
+}
+
+/// The runs of ones in words, of which the first holds the pixels from 64 * `index` on.
+fn runs(words: &[u64], index: usize, spans: &mut Vec<(i32, i32)>) {
     // The run that reaches up to here.
     let mut open: Option<i32> = None;
-    for index in span.first..=span.last {
-        let mut word = keep(y as u32, index) & span.mask(index);
-        let base = (index * 64) as i32;
+    let base = |i: usize| ((index + i) * 64) as i32;
+    for (i, word) in words.iter().enumerate() {
         let mut at = 0;
-        loop {
-            if open.is_none() {
-                if word == 0 {
-                    break;
+        while at < 64 {
+            match open {
+                None => {
+                    let ones = word & u64::MAX << at;
+                    if ones == 0 {
+                        break;
+                    }
+                    at = ones.trailing_zeros();
+                    open = Some(base(i) + at as i32);
                 }
-                at = word.trailing_zeros();
-                open = Some(base + at as i32);
+                Some(left) => {
+                    let zeros = !word & u64::MAX << at;
+                    if zeros == 0 {
+                        break;
+                    }
+                    at = zeros.trailing_zeros();
+                    spans.push((left, base(i) + at as i32));
+                    open = None;
+                }
             }
-            // Ones below `at` do not matter any more.
-            let gap = !word & (u64::MAX << at);
-            if gap == 0 {
-                break;
-            }
-            let end = gap.trailing_zeros();
-            if let Some(left) = open.take() {
-                spans.push((left, base + end as i32));
-            }
-            word &= u64::MAX << end;
-            at = end;
         }
     }
     if let Some(left) = open {
-        spans.push((left, rect.right));
+        spans.push((left, base(words.len())));
     }
 }
 

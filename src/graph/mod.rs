@@ -28,9 +28,9 @@ use std::time::Instant;
 use surfaces::Slots;
 
 /// A pass is not worth its while for fewer new nodes.
-const MIN_NODES: usize = 256;
+const MIN_NODES: usize = 1024;
 /// A pass is not worth its while for fewer new bytes.
-const MIN_BYTES: u64 = 1 << 20;
+const MIN_BYTES: u64 = 4 << 20;
 /// Pictures from so many bytes on count once, however many nodes share them.
 const SHARED_BYTES: u64 = 1 << 12;
 /// Bytes of bitmaps that are kept from pass to pass.
@@ -123,9 +123,11 @@ impl Graph {
         let info = self.info(id)?;
         self.stats.renders += 1;
         let slot = self.slots.find(info.key)?;
-        // Nobody draws on it: nothing can be needed.
-        if self.slots.get(slot).is_some_and(|s| s.users > 0) {
-            self.slots.touch(slot)?.layer.need.set_region(region);
+        // What nobody draws on needs nobody.
+        let mut needed = region.clone();
+        needed.intersect_rect(self.slots.get(slot)?.dirty);
+        if !needed.is_empty() {
+            self.slots.touch(slot)?.layer.need.set_region(&needed);
             self.pass(0);
         }
         self.allocate(info).ok()?;
@@ -170,6 +172,11 @@ impl Graph {
     /// What a command shares with others (cached images) counts once.
     pub fn held_bytes(&self) -> u64 {
         self.held
+    }
+
+    /// Bytes that pending commands take themselves: clips, paths, glyphs and small images, but no large images.
+    pub fn own_bytes(&self) -> u64 {
+        self.queue.iter().flatten().map(|node| node.bytes).sum()
     }
 
     /// Bytes of the pixels of all surfaces that were drawn on.
@@ -218,6 +225,7 @@ impl Graph {
             overwrites: footprint::overwrites(&task, self.state.limits()),
             undecided: matches!(&task.src, Source::Picture(p) if p.bitmap_if_decoded().is_none()),
             reads,
+            kind: task.drawable.op.kind(),
             begun: false,
             trimmed: false,
             bytes: 0,
@@ -225,6 +233,7 @@ impl Graph {
         };
         node.bytes = own_bytes(&node.task);
         self.held += node.bytes;
+        self.slots.soil(&node);
         self.use_surfaces(&node);
         self.use_pictures(&node.task);
         self.stats.asked(&node);
@@ -292,13 +301,18 @@ impl Graph {
             self.stats.pressed += oldest as u64;
             self.pass(oldest);
         }
+        if self.held > self.bounds.bytes {
+            // Images that many nodes share, or dead surfaces: only drawing all of them frees anything.
+            self.stats.pressed += self.queue.len() as u64;
+            self.pass(self.queue.len());
+        }
         self.plan_next_pass();
     }
 
     fn plan_next_pass(&mut self) {
         let (nodes, bytes) = (self.bounds.nodes, self.bounds.bytes);
-        self.next_nodes = (2 * self.queue.len()).max(MIN_NODES).max(nodes / 2).min(nodes + 1);
-        self.next_bytes = (2 * self.held).max(MIN_BYTES).max(bytes / 2).min(bytes + 1);
+        self.next_nodes = (2 * self.queue.len()).max(MIN_NODES).min(nodes + 1);
+        self.next_bytes = (2 * self.held).max(MIN_BYTES).min(bytes + 1);
     }
 
     /// Walks over the queue; draws what is marked as needed and the `oldest` nodes.

@@ -13,11 +13,12 @@
 //! reads a done pixel is drawn now, before its source changes. So at each pixel the nodes drawn are always the first
 //! ones of those that anyone can see, and what is pending still finds its sources as they were.
 
-use super::bits::select;
+use super::bits::{select, selects_any};
 use super::footprint::{self, Extent, Read};
 use super::stats::Stats;
 use super::surfaces::Slots;
 use crate::draw::{Limits, Task};
+use crate::qxl::OpKind;
 use spice_raster::{Rect, Region};
 
 /// A pending task.
@@ -34,6 +35,8 @@ pub(crate) struct Node {
     pub(crate) undecided: bool,
     /// Whether it reads surfaces, its own one included.
     pub(crate) reads: bool,
+    /// Which operation it is.
+    pub(crate) kind: OpKind,
     /// Whether a part of it is drawn already.
     pub(crate) begun: bool,
     /// Whether a part of it was lost, unseen.
@@ -124,6 +127,8 @@ impl Pass<'_> {
         }
         if !(found.jobs.is_empty() && found.culled.is_empty()) {
             queue.retain(Option::is_some);
+            self.slots.clear_dirt();
+            queue.iter().flatten().for_each(|node| self.slots.soil(node));
         }
         found
     }
@@ -236,9 +241,9 @@ impl Pass<'_> {
     fn rest(&self, node: &Node, clip: &Region) -> Option<Region> {
         let slot = self.slots.get(node.slot)?;
         let layer = &slot.layer;
-        select(clip, PENDING_RECTS, |y, w| {
-            !(layer.need.word(y, w) | layer.done.word(y, w) | slot.hidden_word(y, w))
-        })
+        let left = |y, w| !(layer.need.word(y, w) | layer.done.word(y, w) | slot.hidden_word(y, w));
+        // Mostly nothing is left, which is told faster.
+        if selects_any(clip, left) { select(clip, PENDING_RECTS, left) } else { Some(Region::new()) }
     }
 
     /// Whether `rest` of a node reads pixels of its own surface that its `part` writes.

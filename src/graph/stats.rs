@@ -82,7 +82,7 @@ impl Stats {
     }
 
     fn of(&mut self, node: &Node) -> &mut OpStats {
-        &mut self.ops[node.task.drawable.op.kind() as usize]
+        &mut self.ops[node.kind as usize]
     }
 
     pub(super) fn asked(&mut self, node: &Node) {

@@ -1,6 +1,8 @@
 //! The surfaces that the graph knows: those that live, and dead ones that pending nodes still draw on or read.
 
 use super::bits::Bits;
+use super::footprint::Extent;
+use super::pass::Node;
 use crate::draw::{SurfaceInfo, SurfaceKey};
 use spice_raster::{Rect, Region};
 use std::collections::HashMap;
@@ -25,6 +27,8 @@ pub(crate) struct Slot {
     pub(crate) live: bool,
     /// How many times pending nodes draw on it or read it.
     pub(crate) users: u32,
+    /// A rectangle around all that pending nodes may change.
+    pub(crate) dirty: Rect,
     pub(crate) layer: Layer,
 }
 
@@ -81,7 +85,7 @@ impl Slots {
     pub(crate) fn add(&mut self, info: SurfaceInfo) -> u32 {
         let bits = || Bits::new(info.width, info.height);
         let layer = Layer { hidden: bits(), need: bits(), done: bits(), read: false };
-        let slot = Slot { info, live: true, users: 0, layer };
+        let slot = Slot { info, live: true, users: 0, dirty: Rect::default(), layer };
         let index = match self.free.pop() {
             Some(index) => {
                 self.slots[index as usize] = Some(slot);
@@ -117,6 +121,22 @@ impl Slots {
             self.touched.push(index);
         }
         Some(slot)
+    }
+
+    /// A pending node may change its surface.
+    pub(crate) fn soil(&mut self, node: &Node) {
+        if let Some(slot) = self.get_mut(node.slot) {
+            let area = match node.extent {
+                Extent::Box(rect) => rect,
+                _ => node.task.clip.bounds(),
+            };
+            slot.dirty = slot.dirty.union(&area);
+        }
+    }
+
+    /// No pending node changes any surface.
+    pub(crate) fn clear_dirt(&mut self) {
+        self.slots.iter_mut().flatten().for_each(|slot| slot.dirty = Rect::default());
     }
 
     /// Forgets a dead surface that no pending node uses; says whether it did.
