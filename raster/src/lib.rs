@@ -4,6 +4,7 @@
 //! Operations are methods of [`Raster`]; each draws through a writable band of rows ([`SurfaceMut`]) inside a clip
 //! ([`Region`]), both in the surface's coordinates, and leaves every other pixel alone.
 
+mod aligned;
 mod bitmap;
 mod blend;
 mod composite;

@@ -113,11 +113,15 @@ impl<'a> Views<'a> {
             Source::None => None,
             source => Some(look.view(source, look.wanted(), look.area_read())?),
         };
-        let tile = |source: &'a Source| match source {
+        let is_text = matches!(task.drawable.op, Op::Text { .. });
+        let tile = |source: &'a Source, is_text: bool| match source {
             Source::None => Some(None),
+            // Glyphs are drawn with the tile's own alpha.
+            source if is_text => look.view(source, Want::Image, None).map(|s| Some(s.view)),
             source => look.view(source, Want::Target, None).map(|s| Some(s.view)),
         };
-        Some(Self { clip, src, tile: tile(&task.tile)?, back_tile: tile(&task.back_tile)?, mask })
+        let (tile, back_tile) = (tile(&task.tile, is_text)?, tile(&task.back_tile, false)?);
+        Some(Self { clip, src, tile, back_tile, mask })
     }
 }
 
