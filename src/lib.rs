@@ -2,6 +2,7 @@
 
 pub mod capture;
 pub mod draw;
+pub mod images;
 pub mod qxl;
 pub mod replay;
 pub mod report;

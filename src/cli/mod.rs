@@ -1,5 +1,6 @@
 //! The commands: what they are called, what they take, and how they end. What they do is the library's.
 
+mod image;
 mod info;
 mod picture;
 mod progress;
@@ -21,6 +22,7 @@ struct Cli {
 /// One file per verb.
 #[derive(Subcommand)]
 enum Verb {
+    Image(image::Args),
     Render(render::Args),
     Info(info::Args),
 }
@@ -30,6 +32,7 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.verb {
         Verb::Render(args) => render::run(args),
+        Verb::Image(args) => image::run(args),
         Verb::Info(args) => info::run(args),
     };
     match result {
