@@ -5,7 +5,9 @@ mod common;
 use std::path::Path;
 
 use serde_json::Value;
-use spice_codecs::glz::{GlzDictionary, GlzEncoder, GlzWindow, ZlibDecoder, ZlibEncoder};
+use spice_codecs::glz::{
+    GlzDictionary, GlzEncoder, GlzWindow, ReferenceDictionary, ZlibDecoder, ZlibEncoder,
+};
 use spice_codecs::lz::Level;
 use spice_codecs::{DecodeError, PixelFormat, Pixels};
 
@@ -154,6 +156,33 @@ fn sequences_round_trip_at_every_level_and_shrink() {
             assert!(level != Level::Fast || total <= reference + reference / 50, "{line}");
         }
         eprintln!("{line}");
+    }
+}
+
+#[test]
+fn the_reference_dictionary_gives_the_vectors_bytes() {
+    let Some(corpus) = common::corpus() else { return };
+    for s in sequences(&corpus) {
+        if s.name == "chunked" {
+            continue; // Its encoder got the images in pieces.
+        }
+        let mut dictionary = ReferenceDictionary::new(s.window);
+        let mut stream = Vec::new();
+        // The linear search of the slow twin would take too long on all of the longest sequence.
+        for v in s.images.iter().take(2000) {
+            let (format, bytes) = source(&s, v);
+            let (w, h) = (number(v, "width") as u32, number(v, "height") as u32);
+            let top_down = v["top_down"].as_bool().expect("direction");
+            let pixels =
+                Pixels::new(format, w, h, format.bytes_per_row(w), top_down, &bytes).expect("pixels");
+            stream.clear();
+            dictionary.encode(&pixels, &mut stream).expect("encode");
+            assert!(stream == part(&s, v, "offset", "size"), "{} image {}", s.name, v["n"]);
+            let id = number(v, "image_id") as u64;
+            if v["note"].as_str().is_some_and(|n| n.contains("kill")) {
+                dictionary.kill(id.saturating_sub(1));
+            }
+        }
     }
 }
 

@@ -4,8 +4,10 @@
 //! Operations are methods of [`Raster`]; each draws through a writable band of rows ([`SurfaceMut`]) inside a clip
 //! ([`Region`]), both in the surface's coordinates, and leaves every other pixel alone.
 
+mod aligned;
 mod bitmap;
 mod blend;
+mod composite;
 mod copy;
 #[cfg(test)]
 mod draw_tests;
@@ -20,16 +22,21 @@ mod rop3;
 mod rows;
 mod sample;
 mod simd;
+mod stroke;
 mod surface;
 #[cfg(test)]
 mod test_util;
+mod text;
 mod transparent;
 
 pub use bitmap::{BitmapError, BitmapPixelFormat, BitmapRef};
+pub use composite::{CompositeFilter, CompositeOp, CompositeRepeat, CompositeSource};
 pub use geom::{Point, Rect};
 pub use region::{Region, TooManyRects};
 pub use rop::Rop2;
 pub use rop3::Rop3Brush;
 pub use sample::Filter;
 pub use simd::Raster;
+pub use stroke::{DashStyle, StrokeBrush, StrokeClip, StrokeSegment};
 pub use surface::{Surface, SurfaceFormat, SurfaceMut, SurfaceRef, TooLarge};
+pub use text::{GlyphDepth, GlyphRef, TextBrush, text_bounds};

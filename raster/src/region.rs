@@ -64,7 +64,7 @@ impl Region {
     }
 
     /// The pixels of `area` that are in any of the rectangles, or an error if that takes more than `limit`
-    /// rectangles (or, on the way, twice as many).
+    /// rectangles, or if the union of some of them does. Takes no memory beyond the limit.
     pub fn from_rects_within(
         rects: impl IntoIterator<Item = Rect>,
         area: Rect,
@@ -98,6 +98,11 @@ impl Region {
                 Self { bounds, rects }
             }
         }
+    }
+
+    /// From a combination without a limit, which always is one.
+    fn from_combined(rects: Option<Vec<Rect>>) -> Self {
+        rects.map(Self::from_canonical).unwrap_or_default()
     }
 
     fn at_most(self, limit: usize) -> Result<Self, TooManyRects> {
@@ -145,13 +150,19 @@ impl Region {
     /// The pixels in either.
     #[must_use]
     pub fn union(&self, other: &Region) -> Region {
+        self.union_within(other, usize::MAX).unwrap_or_default()
+    }
+
+    /// The union, if it takes no more than `limit` rectangles.
+    fn union_within(&self, other: &Region, limit: usize) -> Result<Region, TooManyRects> {
         if self.is_empty() || other.contains_region_cheaply(self) {
-            return other.clone();
+            return Ok(other.clone());
         }
         if other.is_empty() || self.contains_region_cheaply(other) {
-            return self.clone();
+            return Ok(self.clone());
         }
-        Self::from_canonical(combine(self.rects(), other.rects(), |a, b| a | b))
+        let rects = combine(self.rects(), other.rects(), limit, |a, b| a | b);
+        rects.map(Self::from_canonical).ok_or(TooManyRects { limit })
     }
 
     /// Takes in the pixels of a rectangle.
@@ -175,7 +186,7 @@ impl Region {
         if other.contains_region_cheaply(self) {
             return Self::new();
         }
-        Self::from_canonical(combine(self.rects(), other.rects(), |a, b| a & !b))
+        Self::from_combined(combine(self.rects(), other.rects(), usize::MAX, |a, b| a & !b))
     }
 
     /// Takes the pixels of a rectangle out.
@@ -200,7 +211,7 @@ impl Region {
         if self.rects.is_empty() && other.rects.is_empty() {
             return Self::from_rect(self.bounds.intersect(&other.bounds));
         }
-        Self::from_canonical(combine(self.rects(), other.rects(), |a, b| a & b))
+        Self::from_combined(combine(self.rects(), other.rects(), usize::MAX, |a, b| a & b))
     }
 
     /// Keeps only the pixels inside a rectangle.
@@ -284,7 +295,7 @@ fn union_sorted(rects: &[Rect], limit: usize) -> Result<Region, TooManyRects> {
         [rect] => Ok(Region::from_rect(*rect)),
         _ => {
             let (upper, lower) = rects.split_at(rects.len() / 2);
-            union_sorted(upper, limit)?.union(&union_sorted(lower, limit)?).at_most(limit)
+            union_sorted(upper, limit)?.union_within(&union_sorted(lower, limit)?, limit)
         }
     }
 }

@@ -1,13 +1,16 @@
 //! What the drawing operations read, row by row: pictures, scaled or not, and brushes.
 
+use crate::aligned::AlignedWords;
 use crate::geom::Rect;
 use crate::kernels::bilinear::{Sums, along_x, along_y};
+use crate::kernels::pick::{Picks, SLACK, pick_pairs, pick_row};
 use crate::kernels::with_level;
 use crate::pixel::{convert_raw, from_argb, raw_pixel, set_raw_pixel, to_argb};
 use crate::plain::TileStart;
 use crate::region::Region;
 use crate::sample::{Filter, Sampler};
 use crate::surface::{SurfaceFormat, SurfaceMut, SurfaceRef};
+use bytemuck::{cast_slice, cast_slice_mut};
 use fearless_simd::Level;
 use std::ops::Range;
 
@@ -69,40 +72,51 @@ impl<'a> SourceRows<'a> {
 pub(crate) struct SampledRows<'a> {
     level: Level,
     sampler: Sampler<'a>,
-    /// The pixels of the last row.
-    out: Vec<u32>,
+    /// The pixels of the last row, and room for [`SLACK`] more.
+    out: AlignedWords,
+    /// The source row that `out` holds; if bilinear, the upper of both, and the lower one's weight.
+    holds: Option<(i64, u32)>,
     /// The columns that all the following is for.
     columns: Range<i32>,
-    /// The source row (both rows and weight) that `out` holds.
-    holds: Option<(i64, u32)>,
-    /// Bilinear: the first tap of each column, in words of a row that has a pixel of zeros at both ends.
+    /// Those of them, counted from the first, that read no pixel outside the picture's width.
+    inside: Range<usize>,
+    /// Rows made so far: picks are worth their making from a few on.
+    made: u32,
+    picks: Picks,
+    /// Bilinear: the source column of the first tap, for the columns inside.
     taps: Vec<u32>,
     /// Bilinear: the second tap's weight, in both halves.
-    weights: Vec<u32>,
+    weights: AlignedWords,
     sums: [Sums; 2],
     /// Which source rows `sums` are of.
     sums_of: [Option<i64>; 2],
-    /// A source row with a pixel of zeros before and after it.
-    padded: Vec<u32>,
-    left: Vec<u32>,
-    right: Vec<u32>,
+    /// A source row in 0xAARRGGBB, where it has another format.
+    argb: AlignedWords,
+    left: AlignedWords,
+    right: AlignedWords,
 }
+
+/// How many rows with the same columns are made before picks are.
+const ROWS_BEFORE_PICKS: u32 = 4;
 
 impl<'a> SampledRows<'a> {
     fn new(level: Level, sampler: Sampler<'a>) -> Self {
         Self {
             level,
             sampler,
-            out: Vec::new(),
-            columns: 0..0,
+            out: AlignedWords::default(),
             holds: None,
+            columns: 0..0,
+            inside: 0..0,
+            made: 0,
+            picks: Picks::default(),
             taps: Vec::new(),
-            weights: Vec::new(),
+            weights: AlignedWords::default(),
             sums: Default::default(),
             sums_of: [None; 2],
-            padded: Vec::new(),
-            left: Vec::new(),
-            right: Vec::new(),
+            argb: AlignedWords::default(),
+            left: AlignedWords::default(),
+            right: AlignedWords::default(),
         }
     }
 
@@ -122,79 +136,105 @@ impl<'a> SampledRows<'a> {
             self.holds = Some(key);
         }
         let size = self.sampler.out.bits_per_pixel() as usize / 8;
-        &bytemuck::cast_slice(&self.out)[..(right - left) as usize * size]
+        &cast_slice(&self.out)[..(right - left) as usize * size]
     }
 
     fn set_columns(&mut self, columns: Range<i32>) {
         self.holds = None;
         self.sums_of = [None; 2];
-        let words = self.sampler.out.words_per_row((columns.end - columns.start) as u32);
-        self.out.clear();
-        self.out.resize(words, 0);
-        if self.sampler.filter == Filter::Bilinear {
-            // Taps outside the picture are the pixels of zeros at the ends: tap i of the padded row is pixel i - 1.
-            let last = i64::from(self.sampler.src.width());
-            self.taps.clear();
-            self.weights.clear();
-            for x in columns.clone() {
-                let (tap, weight) = self.sampler.x.pair(x);
-                let (tap, weight) = match tap {
-                    tap if tap < -1 => (0, 0),
-                    tap if tap >= last => (last + 1, 0),
-                    tap => (tap + 1, weight),
-                };
-                self.taps.push(tap as u32);
-                self.weights.push(weight | weight << 16);
+        self.made = 0;
+        self.picks = Picks::default();
+        let x = self.sampler.x;
+        let count = (columns.end - columns.start) as usize;
+        let width = i64::from(self.sampler.src.width());
+        let column = |i: usize| columns.start + i as i32;
+        // Positions grow with the column, so that those inside are one run.
+        self.inside = match self.sampler.filter {
+            Filter::Nearest => {
+                let first = partition(count, |i| x.nearest(column(i)) < 0);
+                first..partition(count, |i| x.nearest(column(i)) < width).max(first)
             }
+            Filter::Bilinear => {
+                let first = partition(count, |i| x.pair(column(i)).0 < 0);
+                first..partition(count, |i| x.pair(column(i)).0 < width - 1).max(first)
+            }
+        };
+        self.out.set_len(self.sampler.out.words_per_row(count as u32) + SLACK);
+        if self.sampler.filter == Filter::Bilinear {
+            self.taps.clear();
+            self.taps.extend(self.inside.clone().map(|i| x.pair(column(i)).0 as u32));
+            self.weights.set_len(count);
+            for (i, weight) in self.weights.iter_mut().enumerate() {
+                let (_, w) = x.pair(column(i));
+                *weight = w | w << 16;
+            }
+            self.left.set_len(count + SLACK);
+            self.right.set_len(count + SLACK);
         }
         self.columns = columns;
+    }
+
+    /// Counts a row, and makes the picks when it is time; of positions in rows of `row_len` pixels.
+    fn count_row(&mut self, row_len: usize) {
+        self.made = self.made.saturating_add(1);
+        if self.made == ROWS_BEFORE_PICKS && !self.inside.is_empty() {
+            let (first, x) = (self.columns.start, self.sampler.x);
+            let nearest = self.sampler.filter == Filter::Nearest;
+            if nearest {
+                self.taps.clear();
+                self.taps.extend(self.inside.clone().map(|i| x.nearest(first + i as i32) as u32));
+            }
+            // In blocks of four, one pixel at a time is as quick; where there are pairs to pick it is not.
+            let least = if nearest { 8 } else { 4 };
+            self.picks = with_level!(self.level, simd => Picks::new(simd, &self.taps, row_len, least));
+        }
     }
 
     /// A row by nearest pixel.
     fn make_nearest(&mut self, sy: i64) {
         let src = self.sampler.src;
         let row = match u32::try_from(sy) {
-            Ok(sy) if sy < src.height() => src.row(sy),
+            Ok(sy) if sy < src.height() && !self.inside.is_empty() => src.row(sy),
             _ => return self.out.fill(0),
         };
         let (from, to) = (src.format(), self.sampler.out);
-        // The columns whose pixel is inside the picture; positions grow with the column.
-        let x = self.sampler.x;
         let count = (self.columns.end - self.columns.start) as usize;
-        let column = |i: usize| x.nearest(self.columns.start + i as i32);
-        let first = partition(count, |i| column(i) < 0);
-        let end = partition(count, |i| column(i) < i64::from(src.width())).max(first);
-        if first > 0 || end < count {
+        let (inside, x) = (self.inside.clone(), self.sampler.x);
+        if inside != (0..count) {
             self.out.fill(0);
         }
-        if first == end {
-            return;
-        }
-        let (start, step) = x.nearest_run(self.columns.start + first as i32);
-        let inside = first..end;
+        let (start, step) = x.nearest_run(self.columns.start + inside.start as i32);
         let via_argb = self.sampler.offset.is_none() && from == SurfaceFormat::X1R5G5B5;
         match (from.bits_per_pixel(), to.bits_per_pixel()) {
             (32, 32) => {
-                let out = &mut self.out[inside];
-                gather(out, row, start, step);
+                self.count_row(row.len());
+                if self.picks.is_useful() {
+                    let out = &mut self.out[inside.start..];
+                    with_level!(self.level, simd => pick_row(simd, &self.picks, row, out));
+                    self.out[inside.end..].fill(0);
+                } else if self.made > ROWS_BEFORE_PICKS {
+                    gather_at(&mut self.out[inside.clone()], row, &self.taps);
+                } else {
+                    gather(&mut self.out[inside.clone()], row, start, step);
+                }
                 if from == SurfaceFormat::X8R8G8B8 && to == SurfaceFormat::A8R8G8B8 {
-                    out.iter_mut().for_each(|p| *p |= 0xff00_0000);
+                    self.out[inside].iter_mut().for_each(|p| *p |= 0xff00_0000);
                 }
             }
             (16, 16) if from == to => {
-                let out = &mut bytemuck::cast_slice_mut::<u32, u16>(&mut self.out)[inside];
-                gather(out, bytemuck::cast_slice(row), start, step);
+                let out = &mut cast_slice_mut::<u32, u16>(&mut self.out)[inside];
+                gather(out, cast_slice(row), start, step);
                 if via_argb {
                     out.iter_mut().for_each(|p| *p &= 0x7fff);
                 }
             }
             (8, 8) => {
-                let out = &mut bytemuck::cast_slice_mut::<u32, u8>(&mut self.out)[inside];
-                gather(out, bytemuck::cast_slice(row), start, step);
+                let out = &mut cast_slice_mut::<u32, u8>(&mut self.out)[inside];
+                gather(out, cast_slice(row), start, step);
             }
             _ => {
                 for i in inside {
-                    let raw = raw_pixel(from, row, column(i) as usize);
+                    let raw = raw_pixel(from, row, x.nearest(self.columns.start + i as i32) as usize);
                     let raw =
                         if via_argb { from_argb(to, to_argb(from, raw)) } else { convert_raw(from, to, raw) };
                     set_raw_pixel(to, &mut self.out, i, raw);
@@ -217,14 +257,15 @@ impl<'a> SampledRows<'a> {
             }
         }
         let (above, below) = (&self.sums[0], &self.sums[usize::from(weight != 0)]);
-        let count = self.taps.len();
+        let count = self.weights.len();
         let to = self.sampler.out;
         if to.bits_per_pixel() == 32 {
-            return with_level!(self.level, simd => along_y(simd, above, below, weight, &mut self.out));
+            let out = &mut self.out[..count];
+            return with_level!(self.level, simd => along_y(simd, above, below, weight, out));
         }
-        self.left.resize(count, 0);
-        with_level!(self.level, simd => along_y(simd, above, below, weight, &mut self.left[..count]));
-        for (i, &argb) in self.left[..count].iter().enumerate() {
+        let argb = &mut self.left[..count];
+        with_level!(self.level, simd => along_y(simd, above, below, weight, argb));
+        for (i, &argb) in argb.iter().enumerate() {
             set_raw_pixel(to, &mut self.out, i, from_argb(to, argb));
         }
     }
@@ -234,30 +275,44 @@ impl<'a> SampledRows<'a> {
         self.sums_of[i] = Some(y);
         let src = self.sampler.src;
         let width = src.width() as usize;
-        self.padded.resize(width + 3, 0);
-        let inner = &mut self.padded[1..=width];
-        match u32::try_from(y) {
-            Ok(y) if y < src.height() => {
+        let count = self.weights.len();
+        let y = match u32::try_from(y) {
+            Ok(y) if y < src.height() => y,
+            _ => return self.sums[i].set_zero(count),
+        };
+        self.count_row(width);
+        let direct = match (src.format(), self.sampler.out) {
+            (SurfaceFormat::X8R8G8B8, SurfaceFormat::X8R8G8B8) | (SurfaceFormat::A8R8G8B8, _) => true,
+            (from, _) => {
+                self.argb.set_len(width);
                 let row = src.row(y);
-                match (src.format(), self.sampler.out) {
-                    (SurfaceFormat::X8R8G8B8, SurfaceFormat::X8R8G8B8) | (SurfaceFormat::A8R8G8B8, _) => {
-                        inner.copy_from_slice(row);
-                    }
-                    (from, _) => inner
-                        .iter_mut()
-                        .enumerate()
-                        .for_each(|(x, p)| *p = to_argb(from, raw_pixel(from, row, x))),
-                }
+                self.argb
+                    .iter_mut()
+                    .enumerate()
+                    .for_each(|(x, p)| *p = to_argb(from, raw_pixel(from, row, x)));
+                false
             }
-            _ => inner.fill(0),
+        };
+        let row: &[u32] = if direct { src.row(y) } else { &self.argb };
+        let inside = self.inside.clone();
+        if self.picks.is_useful() {
+            with_level!(self.level, simd => {
+                let (left, right) = (&mut self.left[inside.start..], &mut self.right[inside.start..]);
+                pick_pairs(simd, &self.picks, row, left, right);
+            });
+        } else {
+            let pixels = self.left[inside.clone()].iter_mut().zip(&mut self.right[inside.clone()]);
+            for (&tap, (l, r)) in self.taps.iter().zip(pixels) {
+                let pair = row[tap as usize..].first_chunk::<2>().copied().unwrap_or_default();
+                (*l, *r) = (pair[0], pair[1]);
+            }
         }
-        let count = self.taps.len();
-        self.left.resize(count, 0);
-        self.right.resize(count, 0);
-        let padded = &self.padded[..];
-        for ((&tap, l), r) in self.taps.iter().zip(&mut self.left).zip(&mut self.right) {
-            let pair = &padded[tap as usize..tap as usize + 2];
-            (*l, *r) = (pair[0], pair[1]);
+        // At the picture's edges a tap or both are outside, and 0.
+        let pixel = |tap: i64| usize::try_from(tap).ok().and_then(|x| row.get(x)).copied().unwrap_or(0);
+        for i in (0..inside.start).chain(inside.end..count) {
+            let (tap, _) = self.sampler.x.pair(self.columns.start + i as i32);
+            self.left[i] = pixel(tap);
+            self.right[i] = pixel(tap.saturating_add(1));
         }
         let (left, right, weights) = (&self.left[..count], &self.right[..count], &self.weights[..]);
         with_level!(self.level, simd => along_x(simd, left, right, weights, &mut self.sums[i]));
@@ -268,9 +323,32 @@ impl<'a> SampledRows<'a> {
 #[inline(always)]
 fn gather<P: Copy>(out: &mut [P], row: &[P], start: u64, step: u64) {
     let mut v = start;
-    for p in out {
+    // Eight at a time, each position from the block's own: no chain of additions, a tenth of the loop's overhead.
+    let (blocks, rest) = out.as_chunks_mut::<8>();
+    for block in blocks {
+        for (i, p) in block.iter_mut().enumerate() {
+            *p = row[((v + step * i as u64) >> 16) as usize];
+        }
+        v += 8 * step;
+    }
+    for p in rest {
         *p = row[(v >> 16) as usize];
         v += step;
+    }
+}
+
+/// Takes the pixels of a row at these positions.
+#[inline(always)]
+fn gather_at(out: &mut [u32], row: &[u32], positions: &[u32]) {
+    let (blocks, rest) = out.as_chunks_mut::<8>();
+    let (position_blocks, position_rest) = positions.as_chunks::<8>();
+    for (block, positions) in blocks.iter_mut().zip(position_blocks) {
+        for (p, &at) in block.iter_mut().zip(positions) {
+            *p = row[at as usize];
+        }
+    }
+    for (p, &at) in rest.iter_mut().zip(position_rest) {
+        *p = row[at as usize];
     }
 }
 
@@ -288,37 +366,39 @@ fn partition(count: usize, holds: impl Fn(usize) -> bool) -> usize {
     low
 }
 
-/// Fills `out` with `count` pixels of a tile's row, from pixel `start`, which may be negative: pixels before the
-/// tile's first are 0.
-pub(crate) fn repeat_row(out: &mut Vec<u8>, tile_row: &[u8], size: usize, start: i64, count: usize) {
-    out.clear();
-    let bytes = count * size;
-    let before = usize::try_from(-start).unwrap_or(0).min(count) * size;
-    out.resize(before, 0);
+/// Fills `out` with pixels of `size` bytes of a tile's row, from pixel `start`, which may be negative: pixels before
+/// the tile's first are 0.
+fn repeat_row(out: &mut [u8], tile_row: &[u8], size: usize, start: i64) {
+    let before = usize::try_from(-start).unwrap_or(0).saturating_mul(size).min(out.len());
+    let (before, out) = out.split_at_mut(before);
+    before.fill(0);
     let period = tile_row.len();
-    let phase = usize::try_from(start).unwrap_or(0) * size % period.max(1);
-    let rest = bytes - before;
-    out.extend_from_slice(&tile_row[phase..period.min(phase + rest)]);
-    out.extend_from_slice(&tile_row[..phase.min(bytes - out.len())]);
+    let phase = usize::try_from(start).unwrap_or(0) * size % period;
+    let mut put = |at: usize, from: &[u8]| {
+        let len = from.len().min(out.len() - at);
+        out[at..at + len].copy_from_slice(&from[..len]);
+        at + len
+    };
+    let at = put(0, &tile_row[phase..]);
+    let mut done = put(at, &tile_row[..phase]);
     // One period is there (or all that is wanted): double what is there until it is enough.
-    while out.len() < bytes && period > 0 {
-        let whole = (out.len() - before) / period * period;
-        let more = whole.min(bytes - out.len());
-        out.extend_from_within(before..before + more);
+    while done < out.len() {
+        let more = done.min(out.len() - done);
+        out.copy_within(..more, done);
+        done += more;
     }
-    out.resize(bytes, 0);
 }
 
 /// A tile's rows, repeated along x for one rectangle after the other.
 pub(crate) struct TileRows<'a> {
     tile: SurfaceRef<'a>,
-    row: Vec<u8>,
+    row: AlignedWords,
 }
 
 impl<'a> TileRows<'a> {
     /// Of a tile that has pixels, and whole bytes.
     pub(crate) fn new(tile: SurfaceRef<'a>) -> Self {
-        Self { tile, row: Vec::new() }
+        Self { tile, row: AlignedWords::default() }
     }
 
     /// Calls `f` with each row of `r` and the brush's pixels for it. Rows that show the same row of the tile come
@@ -334,23 +414,33 @@ impl<'a> TileRows<'a> {
         let size = self.tile.format().bits_per_pixel() as usize / 8;
         let start = column.unwrapped(r.left, edge.0);
         let height = self.tile.height().min(r.height()) as i32;
+        let bytes = r.width() as usize * size;
+        self.row.set_len(bytes.div_ceil(4));
         // Rows before the tile's first, where the brush is 0.
         let mut top = r.top;
         if row.pixel(top, edge.1).is_none() {
-            self.row.clear();
-            self.row.resize(r.width() as usize * size, 0);
+            self.row.fill(0);
             while top < r.bottom && row.pixel(top, edge.1).is_none() {
-                f(top, &self.row);
+                f(top, &cast_slice(&self.row)[..bytes]);
                 top += 1;
             }
         }
         for first in top..r.bottom.min(top.saturating_add(height)) {
             let Some(y) = row.pixel(first, edge.1) else { continue };
             let tile_row = self.tile.bytes(y as i32, 0, self.tile.width() as i32);
-            repeat_row(&mut self.row, tile_row, size, start, r.width() as usize);
+            // A tile wide enough is read where it is.
+            let brush =
+                match usize::try_from(start).ok().and_then(|s| tile_row.get(s * size..s * size + bytes)) {
+                    Some(brush) => brush,
+                    None => {
+                        let row = &mut cast_slice_mut(&mut self.row)[..bytes];
+                        repeat_row(row, tile_row, size, start);
+                        row
+                    }
+                };
             let mut y = first;
             while y < r.bottom {
-                f(y, &self.row);
+                f(y, brush);
                 y = y.saturating_add_unsigned(self.tile.height());
             }
         }

@@ -4,6 +4,7 @@
 //! values 0xAARRGGBB or 0xxxRRGGBB (B, G, R, A/x bytes in memory on little-endian machines, as SPICE has them),
 //! 16-bit ones native `u16`, 8-bit alpha one byte, 1-bit alpha one bit with the leftmost pixel in bit 0.
 
+use crate::aligned::AlignedWords;
 use crate::geom::Rect;
 use std::cmp::Ordering;
 use std::fmt;
@@ -66,18 +67,20 @@ pub struct Surface {
     width: u32,
     height: u32,
     stride: usize,
-    words: Vec<u32>,
+    words: AlignedWords,
 }
 
 impl Surface {
     /// A surface with all bits zero; refuses to allocate more than `limit` bytes.
     pub fn new(format: SurfaceFormat, width: u32, height: u32, limit: u64) -> Result<Self, TooLarge> {
-        let stride = format.words_per_row(width);
+        let row = format.words_per_row(width);
+        // Rows worth it start with a cache line each.
+        let stride = if row >= 16 { row.next_multiple_of(16) } else { row };
         let needed = stride as u64 * 4 * height as u64;
         if needed > limit || width > i32::MAX as u32 || height > i32::MAX as u32 {
             return Err(TooLarge { needed, limit });
         }
-        Ok(Self { format, width, height, stride, words: vec![0; stride * height as usize] })
+        Ok(Self { format, width, height, stride, words: AlignedWords::zeroed(stride * height as usize) })
     }
 
     /// The pixel format.
@@ -103,6 +106,11 @@ impl Surface {
     /// Bytes that the pixels take.
     pub fn bytes(&self) -> usize {
         self.words.len() * 4
+    }
+
+    /// The same words as another format of the same pixel size; `None` if the sizes differ.
+    pub fn into_format(self, format: SurfaceFormat) -> Option<Self> {
+        (format.bits_per_pixel() == self.format.bits_per_pixel()).then_some(Self { format, ..self })
     }
 
     /// A read-only view of all of it.

@@ -53,7 +53,7 @@ impl GlzDictionary {
         Self {
             ring: vec![0; window],
             images: VecDeque::new(),
-            table: vec![0; slots.clamp(1 << 10, 1 << 20)],
+            table: vec![0; slots.clamp(1 << 10, 1 << 18)],
             used: 0,
             next_id,
         }

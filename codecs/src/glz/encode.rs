@@ -86,7 +86,7 @@ fn pass<U: Unit>(
     out: &mut Writer<'_>,
 ) -> Result<(), EncodeError> {
     match level {
-        Level::Fast | Level::Reference => fast::pass::<U>(dictionary, entry, out),
+        Level::Fast | Level::Reference => fast::pass::<U>(dictionary, entry, row, out),
         Level::Default | Level::Best => {
             optimal::pass::<U>(parser, dictionary, entry, row, level == Level::Best, out)
         }

@@ -72,26 +72,28 @@ pub(super) fn hash<U: Unit>(px: &[u32], i: usize, shift: u32) -> usize {
 pub(super) fn pass<U: Unit>(
     dictionary: &mut GlzDictionary,
     entry: &Entry,
+    row: usize,
     out: &mut Writer<'_>,
 ) -> Result<(), EncodeError> {
     let mut table = std::mem::take(&mut dictionary.table);
     let (first, second) = dictionary.pieces(entry);
     let split = first.len();
     let mut locator = Locator::new(dictionary, *entry);
-    let mut result = piece::<U>(&mut locator, &mut table, first, 0, out);
+    let mut result = piece::<U>(&mut locator, &mut table, first, 0, row, out);
     if result.is_ok() && !second.is_empty() {
-        result = piece::<U>(&mut locator, &mut table, second, split, out);
+        result = piece::<U>(&mut locator, &mut table, second, split, row, out);
     }
     dictionary.table = table;
     result
 }
 
-/// Codes ring indices `range`, which are the image's pixels from `index` on.
+/// Codes ring indices `range`, which are the image's pixels from `index` on, in rows of `row`.
 fn piece<U: Unit>(
     locator: &mut Locator<'_>,
     table: &mut [u32],
     range: std::ops::Range<usize>,
     index: usize,
+    row: usize,
     out: &mut Writer<'_>,
 ) -> Result<(), EncodeError> {
     let ring = &locator.dictionary.ring[..];
@@ -115,22 +117,28 @@ fn piece<U: Unit>(
         } else {
             let slot = &mut table[hash::<U>(px, i, shift) & mask];
             from = std::mem::replace(slot, i as u32) as usize;
-            if from + 2 >= ring.len()
-                || pair::<U>(ring, from) != here
-                || !same::<U>(ring[from + 2], px[i + 2])
-            {
-                i += 1;
-                continue;
-            }
-            match locator.locate(from, index + (i - begin)) {
-                Some(f) if f.after >= 3 => found = f,
+            let hit = from + 2 < ring.len()
+                && pair::<U>(ring, from) == here
+                && same::<U>(ring[from + 2], px[i + 2]);
+            let located = if hit { locator.locate(from, index + (i - begin)) } else { None };
+            match located {
+                Some(f) if f.after >= 3 => {
+                    found = f;
+                    let source = &ring[from + 3..from + found.after];
+                    length = 3 + common::<U>(&px[i + 3..], source);
+                }
+                // Two pixels like those above: of colours, a token saves three bytes.
+                _ if U::LITERAL == 3 && i >= begin + row && pair::<U>(px, i - row) == here => {
+                    from = i - row;
+                    found =
+                        Found { images: 0, offset: row as u32 - 1, before: from - begin, after: usize::MAX };
+                    length = 2 + common::<U>(&px[i + 2..], &px[from + 2..]);
+                }
                 _ => {
                     i += 1;
                     continue;
                 }
             }
-            let source = &ring[from + 3..from + found.after];
-            length = 3 + common::<U>(&px[i + 3..], source);
         }
         while i > anchor && found.before > 0 && same::<U>(px[i - 1], ring[from - 1]) {
             i -= 1;

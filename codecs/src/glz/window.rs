@@ -83,7 +83,10 @@ impl GlzWindow {
 
     /// Drops all images and waits for image 0 again, as after a display reset.
     pub fn reset(&mut self) {
-        *self = Self::new(self.window as u32);
+        (self.next, self.floor, self.settled, self.ahead) = (0, 0, 0, 0);
+        while let Some(image) = self.images.pop_front() {
+            self.keep(image.pixels);
+        }
     }
 
     /// The lowest id that has not arrived yet.
@@ -162,6 +165,7 @@ impl GlzWindow {
         self.ahead += image.charge();
         self.images.insert(at, image);
         self.advance();
+        self.trim();
         let at = self.find(id).unwrap_or_else(|_| unreachable!("an image does not release itself"));
         Ok(GlzImage { header, pixels: &self.images[at].pixels })
     }
@@ -204,15 +208,22 @@ impl GlzWindow {
         vec![0; bytes]
     }
 
-    /// Keeps a buffer for reuse, as long as such buffers take no more than an eighth of the window.
+    /// Keeps a buffer for reuse, as long as there is room beside the images.
     fn keep(&mut self, buffer: Vec<u8>) {
-        let cost = charge(&buffer);
-        while self.spare.len() >= 8 || self.spare_charge + cost > self.window / 8 + SLACK / 8 {
-            let Some(old) = self.spare.pop() else { return };
-            self.spare_charge -= charge(&old);
+        if self.spare.len() >= 8 {
+            self.spare_charge -= charge(&self.spare.swap_remove(0));
         }
-        self.spare_charge += cost;
+        self.spare_charge += charge(&buffer);
         self.spare.push(buffer);
+        self.trim();
+    }
+
+    /// Drops buffers kept for reuse until they fit beside the images.
+    fn trim(&mut self) {
+        let most = self.window + self.window * 3 / 8 + SLACK;
+        while self.settled + self.ahead + self.spare_charge > most && !self.spare.is_empty() {
+            self.spare_charge -= charge(&self.spare.swap_remove(0));
+        }
     }
 
     /// Where image `id` is, or would be.

@@ -35,22 +35,32 @@ impl Output for Bgr32 {
     #[inline(always)]
     fn literals(stream: &[u8], at: usize, coded: &[u8], out: &mut [u8], count: usize) {
         // Four pixels from 12 bytes at a time, as long as a 16-byte read stays in the stream and a 16-byte write in
-        // the picture: what is written beyond the run is overwritten by the tokens that follow.
-        let whole = count.div_ceil(4);
+        // the picture: what is written beyond the run is overwritten by the tokens that follow. Most runs are
+        // short, and two steps without a loop cost less than a branch that is not foreseen.
+        let whole = if count <= 8 { 2 } else { count.div_ceil(4) };
         if let (Some(from), Some(to)) = (stream.get(at..at + whole * 12 + 4), out.get_mut(..whole * 16)) {
+            if count <= 8 {
+                four(&from[..16], &mut to[..16]);
+                four(&from[12..28], &mut to[16..32]);
+                return;
+            }
             for (k, to) in to.chunks_exact_mut(16).enumerate() {
-                let from = &from[k * 12..k * 12 + 16];
-                for p in 0..4 {
-                    let v =
-                        u32::from_le_bytes([from[p * 3], from[p * 3 + 1], from[p * 3 + 2], from[p * 3 + 3]]);
-                    to[p * 4..p * 4 + 4].copy_from_slice(&(v & 0x00ff_ffff).to_le_bytes());
-                }
+                four(&from[k * 12..k * 12 + 16], to);
             }
         } else {
             for (from, to) in coded.chunks_exact(3).zip(out.chunks_exact_mut(4)) {
                 Self::pixel(from, to);
             }
         }
+    }
+}
+
+/// Four pixels from 12 bytes, of 16.
+#[inline(always)]
+fn four(from: &[u8], to: &mut [u8]) {
+    for p in 0..4 {
+        let v = u32::from_le_bytes([from[p * 3], from[p * 3 + 1], from[p * 3 + 2], from[p * 3 + 3]]);
+        to[p * 4..p * 4 + 4].copy_from_slice(&(v & 0x00ff_ffff).to_le_bytes());
     }
 }
 
@@ -134,13 +144,25 @@ pub(crate) fn merge_alpha(pixels: &mut [u8], alpha: &[u8]) {
 /// Writes `size` bytes at `at`, each equal to the byte `back` before it. `at >= back`, `at + size <= out.len()`.
 #[inline(always)]
 pub(crate) fn repeat<O: Output>(out: &mut [u8], at: usize, back: usize, size: usize) {
-    // Most matches are short: one fixed-size copy that may write beyond the match (later tokens overwrite that)
-    // replaces a call of memmove with its branches on the length.
-    if size <= 32 && back >= 32 && at + 32 <= out.len() {
-        let from = at - back;
-        let block: [u8; 32] = out[from..from + 32].try_into().expect("32 bytes");
-        out[at..at + 32].copy_from_slice(&block);
-        return;
+    // Most matches are short: a copy of fixed size that may write beyond the match (later tokens overwrite that)
+    // replaces a call of memmove with its branches on the length. All is read before anything is written.
+    let from = at - back;
+    if size <= 64 && at + 64 <= out.len() {
+        if size <= back {
+            if size <= 16 {
+                let block: [u8; 16] = out[from..from + 16].try_into().expect("16 bytes");
+                out[at..at + 16].copy_from_slice(&block);
+            } else {
+                let block: [u8; 64] = out[from..from + 64].try_into().expect("64 bytes");
+                out[at..at + 64].copy_from_slice(&block);
+            }
+            return;
+        }
+        if back == 4 && O::BYTES == 4 {
+            let v: [u8; 4] = out[from..at].try_into().expect("one pixel");
+            out[at..at + 64].copy_from_slice([v; 16].as_flattened());
+            return;
+        }
     }
     repeat_long::<O>(out, at, back, size);
 }

@@ -20,7 +20,7 @@ pub enum Level {
     /// The smallest stream that this encoder finds.
     Best,
     /// The very bytes of the reference encoder (spice-common `lz.c`, fed in one piece), slowly. For tests.
-    /// A GLZ dictionary encodes as at [`Level::Fast`].
+    /// A GLZ dictionary encodes as at [`Level::Fast`]; see [`crate::glz::ReferenceDictionary`].
     Reference,
 }
 
@@ -114,7 +114,7 @@ struct Passes<'a> {
 impl Passes<'_> {
     fn run<U: Unit>(&mut self, px: &[u32], out: &mut Writer<'_>) -> Result<(), EncodeError> {
         match self.level {
-            Level::Fast => fast::pass::<U>(px, self.fast, out),
+            Level::Fast => fast::pass::<U>(px, self.row, self.fast, out),
             Level::Default | Level::Best => {
                 let effort = optimal::effort(self.level == Level::Best, U::BIAS + 1);
                 self.optimal.pass::<U, _>(px, self.row, effort, &mut optimal::LzSyntax, out)

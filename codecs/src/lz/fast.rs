@@ -38,8 +38,13 @@ fn hash<U: Unit>(px: &[u32], i: usize) -> usize {
     (three >> (64 - BITS)) as usize
 }
 
-/// One pass over `px`.
-pub(super) fn pass<U: Unit>(px: &[u32], table: &mut Table, out: &mut Writer<'_>) -> Result<(), EncodeError> {
+/// One pass over `px`, rows of `row` pixels.
+pub(super) fn pass<U: Unit>(
+    px: &[u32],
+    row: usize,
+    table: &mut Table,
+    out: &mut Writer<'_>,
+) -> Result<(), EncodeError> {
     let n = px.len();
     let base = table.begin(n);
     let slots: &mut [u32; 1 << BITS] = (&mut table.slots[..]).try_into().expect("sized by begin");
@@ -57,16 +62,20 @@ pub(super) fn pass<U: Unit>(px: &[u32], table: &mut Table, out: &mut Writer<'_>)
             let r = std::mem::replace(&mut slots[hash::<U>(px, i)], base + i as u32);
             from = r.wrapping_sub(base) as usize;
             let near = i.wrapping_sub(from);
-            if r < base
-                || near >= TOO_FAR
-                || pair::<U>(px, from) != here
-                || !same::<U>(px[from + 2], px[i + 2])
-            {
-                i += 1;
-                continue;
+            let hit = r >= base
+                && near < TOO_FAR
+                && pair::<U>(px, from) == here
+                && same::<U>(px[from + 2], px[i + 2]);
+            if !hit {
+                // Two pixels like those above: of colours, a token saves four bytes, or two.
+                if U::LITERAL != 3 || i < row || row >= TOO_FAR || pair::<U>(px, i - row) != here {
+                    i += 1;
+                    continue;
+                }
+                from = i - row;
             }
         }
-        let mut length = 3 + common::<U>(&px[i + 3..], &px[from + 3..]);
+        let mut length = 2 + common::<U>(&px[i + 2..], &px[from + 2..]);
         while i > anchor && from > 0 && same::<U>(px[i - 1], px[from - 1]) {
             i -= 1;
             from -= 1;

@@ -7,7 +7,7 @@ mod expand;
 mod fast;
 mod header;
 pub(crate) mod optimal;
-mod reference;
+pub(crate) mod reference;
 pub(crate) mod tree;
 pub(crate) mod unit;
 pub(crate) mod writer;

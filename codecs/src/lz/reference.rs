@@ -23,7 +23,7 @@ pub(super) fn pass<U: Unit>(
         let from = if same(i - 1, i) && same(i - 1, i + 1) && same(i - 1, i + 2) {
             Some(i - 1)
         } else {
-            let slot = &mut table[hash::<U>(px, i)];
+            let slot = &mut table[slot_of::<U>(px, i)];
             let r = std::mem::replace(slot, i as u32) as usize;
             let distance = i - r;
             let mut need = U::BIAS + 1;
@@ -44,10 +44,10 @@ pub(super) fn pass<U: Unit>(
         out.lz_match::<U>(length, i - from)?;
         let j = i + length - 2;
         if U::BIAS == 2 || j > i {
-            table[hash::<U>(px, j)] = j as u32;
+            table[slot_of::<U>(px, j)] = j as u32;
         }
         if U::BIAS != 0 || j + 1 > i {
-            table[hash::<U>(px, j + 1)] = j as u32 + 1;
+            table[slot_of::<U>(px, j + 1)] = j as u32 + 1;
         }
         i += length;
         anchor = i;
@@ -55,8 +55,12 @@ pub(super) fn pass<U: Unit>(
     out.literals::<U>(&px[anchor..])
 }
 
+fn slot_of<U: Unit>(px: &[u32], i: usize) -> usize {
+    hash::<U>(px, i) as usize & 8191
+}
+
 /// The reference's hash of three pixels.
-fn hash<U: Unit>(px: &[u32], i: usize) -> usize {
+pub(crate) fn hash<U: Unit>(px: &[u32], i: usize) -> u32 {
     let mut v = 5381u32;
     for &p in &px[i..i + 3] {
         let (bytes, n) = U::hashed(p);
@@ -64,5 +68,5 @@ fn hash<U: Unit>(px: &[u32], i: usize) -> usize {
             v = v.wrapping_mul(33) ^ u32::from(*b);
         }
     }
-    v as usize & 8191
+    v
 }

@@ -4,21 +4,32 @@
 //! such rows then give a target row. Sums are exact up to the one shift at the end, so rows can be kept and used
 //! again for the next target row; enlarged pictures do the first pass once per source row.
 
+use crate::aligned::AlignedWords;
 use fearless_simd::{Simd, prelude::*};
 
 /// A source row interpolated along x: for each target column the sums of blue (low) and red (high half), and of
 /// green and alpha; at most 255 · 128 each.
 #[derive(Debug, Default)]
 pub(crate) struct Sums {
-    pub(crate) rb: Vec<u32>,
-    pub(crate) ag: Vec<u32>,
+    pub(crate) rb: AlignedWords,
+    pub(crate) ag: AlignedWords,
+}
+
+impl Sums {
+    /// Of a row of zeros.
+    pub(crate) fn set_zero(&mut self, len: usize) {
+        for words in [&mut self.rb, &mut self.ag] {
+            words.set_len(len);
+            words.fill(0);
+        }
+    }
 }
 
 /// The first pass: `left` and `right` taps of each column and the weight of the right one in 128ths, in both halves
 /// of a word.
 pub(crate) fn along_x<S: Simd>(simd: S, left: &[u32], right: &[u32], weights: &[u32], out: &mut Sums) {
-    out.rb.resize(left.len(), 0);
-    out.ag.resize(left.len(), 0);
+    out.rb.set_len(left.len());
+    out.ag.set_len(left.len());
     let (rb, ag) = (&mut out.rb[..], &mut out.ag[..]);
     simd.vectorize(
         #[inline(always)]

@@ -8,6 +8,7 @@ pub(crate) mod bilinear;
 pub(crate) mod bits;
 pub(crate) mod key;
 pub(crate) mod over;
+pub(crate) mod pick;
 pub(crate) mod rop3;
 #[cfg(test)]
 mod tests;

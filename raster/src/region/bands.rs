@@ -81,11 +81,17 @@ impl BandBuilder {
     }
 }
 
-/// The pixels for which `keep(in a, in b)` holds; both lists canonical, `keep(false, false)` must be false.
+/// The pixels for which `keep(in a, in b)` holds; both lists canonical, `keep(false, false)` must be false. `None` if
+/// that takes more than `limit` rectangles.
 ///
 /// Goes down the rows from edge to edge; between two edges at most one band of each side is there, and the
 /// columns are swept likewise. Linear in what goes in and comes out.
-pub(super) fn combine(a: &[Rect], b: &[Rect], keep: impl Fn(bool, bool) -> bool + Copy) -> Vec<Rect> {
+pub(super) fn combine(
+    a: &[Rect],
+    b: &[Rect],
+    limit: usize,
+    keep: impl Fn(bool, bool) -> bool + Copy,
+) -> Option<Vec<Rect>> {
     let mut out = BandBuilder::default();
     let (mut band_a, mut rest_a) = split_band(a).unwrap_or_default();
     let (mut band_b, mut rest_b) = split_band(b).unwrap_or_default();
@@ -108,6 +114,9 @@ pub(super) fn combine(a: &[Rect], b: &[Rect], keep: impl Fn(bool, bool) -> bool 
         if !(columns_a.is_empty() && columns_b.is_empty()) {
             combine_columns(columns_a, columns_b, y, next, keep, &mut out);
             out.finish_band();
+            if out.len() > limit {
+                return None;
+            }
         }
         y = next;
         if band_a.first().is_some_and(|r| r.bottom <= y) {
@@ -117,7 +126,7 @@ pub(super) fn combine(a: &[Rect], b: &[Rect], keep: impl Fn(bool, bool) -> bool 
             (band_b, rest_b) = split_band(rest_b).unwrap_or_default();
         }
     }
-    out.into_rects()
+    Some(out.into_rects())
 }
 
 fn combine_columns(

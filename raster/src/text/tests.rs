@@ -1,0 +1,1 @@
+//! Text against a twin that follows the definition pixel by pixel.
