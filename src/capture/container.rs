@@ -75,19 +75,60 @@ pub(super) fn open<'a>(
     ))
 }
 
-/// Several LZ4 frames read as one stream, which the decoder itself stops between.
-struct Lz4Frames<R: Read> {
-    decoder: lz4_flex::frame::FrameDecoder<R>,
-}
+/// Several LZ4 frames read as one stream, where the decoder itself stops after each; and a frame that breaks off
+/// between two blocks told from one that ends, where the decoder takes both for an end.
+struct Lz4Frames<R: Read>(lz4_flex::frame::FrameDecoder<Watch<R>>);
 
 impl<R: Read> Lz4Frames<R> {
     fn new(inner: R) -> Self {
-        Self { decoder: lz4_flex::frame::FrameDecoder::new(inner) }
+        let watch = Watch { inner, header: false, ended: false, cut: false };
+        Self(lz4_flex::frame::FrameDecoder::new(watch))
     }
 }
 
 impl<R: Read> Read for Lz4Frames<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.decoder.read(out)
+        while !out.is_empty() {
+            let len = self.0.read(out)?;
+            if len > 0 {
+                return Ok(len);
+            }
+            if self.0.get_ref().cut {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            if self.0.get_ref().ended {
+                break;
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// What the LZ4 decoder asks for tells where it is: it tries (`read`) whether another frame's header follows, and
+/// insists (`read_exact`) on everything after that. So an end is an end only where it tries first.
+struct Watch<R> {
+    inner: R,
+    /// Bytes of a header were read.
+    header: bool,
+    /// There is no other frame.
+    ended: bool,
+    /// There should be more.
+    cut: bool,
+}
+
+impl<R: Read> Read for Watch<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let len = self.inner.read(out)?;
+        self.ended = len == 0;
+        self.cut |= self.ended && self.header;
+        self.header = true;
+        Ok(len)
+    }
+
+    fn read_exact(&mut self, out: &mut [u8]) -> io::Result<()> {
+        self.header = false;
+        let result = self.inner.read_exact(out);
+        self.cut |= result.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::UnexpectedEof);
+        result
     }
 }

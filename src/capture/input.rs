@@ -82,7 +82,7 @@ impl<R: Read> Input<R> {
         loop {
             self.need_line()?;
             match self.rest() {
-                [] => return Ok(true),
+                [] | [b'\r'] if self.ended => return Ok(true),
                 [b'\n', ..] => self.pos += 1,
                 [b'\r', b'\n', ..] => self.pos += 2,
                 _ => return Ok(false),

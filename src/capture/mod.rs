@@ -2,7 +2,7 @@
 //!
 //! A recording is text that only its own order makes sense of: a line for every field of a command, without any
 //! length of the whole, and raw bytes (`binary 0 NAME SIZE:`) where a field is bulk data. [`Reader`] turns it into
-//! [`Event`](crate::qxl::Event)s.
+//! [`Event`](crate::qxl::Event)s, and [`Writer`] turns those back.
 
 mod container;
 mod drawable;
@@ -10,11 +10,15 @@ mod error;
 mod input;
 mod limits;
 mod reader;
+#[cfg(test)]
+mod tests;
+mod writer;
 
 pub use container::Container;
 pub use error::{Error, ErrorKind, Excerpt};
 pub use limits::Limits;
 pub use reader::{Reader, Record, Truncation};
+pub use writer::Writer;
 
 use std::fs::File;
 use std::io::{self, Read};

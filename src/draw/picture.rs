@@ -3,6 +3,8 @@
 use super::{Limits, Refusal};
 use crate::qxl::{Bitmap, BitmapFormat, Image, ImageData, Palette, SurfaceFormat};
 use bytes::Bytes;
+use spice_codecs::PixelFormat;
+use spice_codecs::quic::{QuicDecoder, QuicHeader};
 use spice_raster::{BitmapPixelFormat, BitmapRef, Surface, SurfaceRef};
 use std::sync::{Arc, OnceLock};
 
@@ -12,6 +14,7 @@ pub struct Picture {
     flags: u8,
     width: u32,
     height: u32,
+    limit: u64,
     coded: Coded,
     decoded: OnceLock<Option<Bitmap>>,
 }
@@ -38,7 +41,8 @@ impl Picture {
         if u64::from(width) * u64::from(height) > limits.image_bytes / 4 {
             return Err(Refusal::ImageTooLarge { width, height });
         }
-        Ok(Some(Self { flags: image.flags, width, height, coded, decoded: OnceLock::new() }))
+        let (flags, limit) = (image.flags, limits.image_bytes);
+        Ok(Some(Self { flags, width, height, limit, coded, decoded: OnceLock::new() }))
     }
 
     /// Columns.
@@ -70,7 +74,7 @@ impl Picture {
             Coded::Bitmap(b) => Coded::Bitmap(Bitmap { palette: Some(palette), ..b.clone() }),
             Coded::Quic(data) => Coded::Quic(data.clone()),
         };
-        Self { flags: self.flags, width: self.width, height: self.height, coded, decoded: OnceLock::new() }
+        Self { coded, decoded: OnceLock::new(), ..*self }
     }
 
     /// Its palette, if it has one.
@@ -86,7 +90,7 @@ impl Picture {
         match &self.coded {
             Coded::Bitmap(b) => Some(b),
             Coded::Quic(data) => {
-                self.decoded.get_or_init(|| decode_quic(data, self.width, self.height)).as_ref()
+                self.decoded.get_or_init(|| decode_quic(data, self.width, self.height, self.limit)).as_ref()
             }
         }
     }
@@ -167,7 +171,40 @@ fn as_ref(bitmap: &Bitmap) -> Option<BitmapRef<'_>> {
     BitmapRef::new(format, width, height, stride, bitmap.top_down(), palette, &bitmap.data).ok()
 }
 
-/// A QUIC stream as a 32-bit bitmap; `None` if it is corrupt or not of the declared size.
-fn decode_quic(_data: &Bytes, _width: u32, _height: u32) -> Option<Bitmap> {
-    None
+/// A QUIC stream as a bitmap; `None` if it is corrupt or not of the declared size. 16-bit pixels come widened to
+/// 32 bits with an x byte of 0, unlike those of a 16-bit bitmap.
+fn decode_quic(data: &Bytes, width: u32, height: u32, limit: u64) -> Option<Bitmap> {
+    let header = QuicHeader::parse(data).ok()?;
+    if (header.width, header.height) != (width, height) {
+        return None;
+    }
+    let mut pixels = Vec::new();
+    QuicDecoder::new().decode(data, limit, &mut pixels).ok()?;
+    let (format, pixels) = match header.format {
+        PixelFormat::Rgba => (BitmapFormat::Rgba, pixels),
+        PixelFormat::Rgb24 => (BitmapFormat::Bit24, pixels),
+        PixelFormat::Rgb16 => (BitmapFormat::Bit32, widen(&pixels)),
+        PixelFormat::Gray => (BitmapFormat::Bit32, pixels.iter().flat_map(|&v| [v, v, v, 0]).collect()),
+        _ => (BitmapFormat::Bit32, pixels),
+    };
+    Some(Bitmap {
+        format,
+        flags: Bitmap::TOP_DOWN,
+        width,
+        height,
+        stride: u32::try_from(format.bytes_per_row(width)).ok()?,
+        palette: None,
+        data: pixels.into(),
+        chunks: Vec::new(),
+    })
+}
+
+/// x1r5g5b5 pixels as B, G, R, 0 bytes.
+fn widen(pixels: &[u8]) -> Vec<u8> {
+    let channel = |v: u16| (v << 3 | v >> 2) as u8;
+    let pixel = |p: &[u8; 2]| {
+        let v = u16::from_le_bytes(*p);
+        [channel(v & 31), channel(v >> 5 & 31), channel(v >> 10 & 31), 0]
+    };
+    pixels.as_chunks::<2>().0.iter().flat_map(pixel).collect()
 }

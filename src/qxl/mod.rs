@@ -11,6 +11,8 @@ mod command;
 mod drawable;
 mod image;
 mod surface_format;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use command::{
     Command, CursorCmd, CursorShape, Event, PrimaryCreate, SurfaceCmd, SurfaceCreate, UpdateCmd,
