@@ -12,33 +12,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Recordings that need an operation which is still to land; `SPICE_RENDER_ONLY` reaches them all the same.
-const PENDING: &[&str] = &[
-    "c_compmgr",
-    "c_gtk",
-    "c_x11comp",
-    "c_xops_fresh",
-    "10a-",
-    "10b-",
-    "11-",
-    "11b-",
-    "12-",
-    "13-",
-    "14-",
-    "15-",
-    "15b-",
-    "16a-",
-    "16b-",
-    "17b-",
-    "18a-",
-    "18b-",
-    "19-",
-    "20-",
-    "21-",
-    "22-",
-    "23-",
-];
-
 struct Case {
     name: String,
     recording: PathBuf,
@@ -114,8 +87,7 @@ fn compare(case: &Case) -> Result<(), String> {
 #[test]
 fn every_recording_shows_its_reference() {
     let only = std::env::var("SPICE_RENDER_ONLY").unwrap_or_default();
-    let pending = |c: &Case| only.is_empty() && PENDING.iter().any(|p| c.name.starts_with(p));
-    let cases: Vec<Case> = cases().into_iter().filter(|c| c.name.contains(&only) && !pending(c)).collect();
+    let cases: Vec<Case> = cases().into_iter().filter(|c| c.name.contains(&only)).collect();
     assert!(!cases.is_empty(), "no case found");
     let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {

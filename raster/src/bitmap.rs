@@ -77,9 +77,7 @@ impl BitmapPixelFormat {
     pub const fn image_format(self, target: SurfaceFormat) -> SurfaceFormat {
         match (target, self) {
             (SurfaceFormat::X8R8G8B8 | SurfaceFormat::A8R8G8B8, Self::Rgba) => SurfaceFormat::A8R8G8B8,
-            (SurfaceFormat::X8R8G8B8 | SurfaceFormat::A8R8G8B8, _) if !self.has_palette() => {
-                SurfaceFormat::X8R8G8B8
-            }
+            (SurfaceFormat::X8R8G8B8 | SurfaceFormat::A8R8G8B8, _) => SurfaceFormat::X8R8G8B8,
             _ => target,
         }
     }

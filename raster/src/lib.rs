@@ -6,6 +6,7 @@
 
 mod bitmap;
 mod blend;
+mod composite;
 mod copy;
 #[cfg(test)]
 mod draw_tests;
@@ -28,6 +29,7 @@ mod text;
 mod transparent;
 
 pub use bitmap::{BitmapError, BitmapPixelFormat, BitmapRef};
+pub use composite::{CompositeFilter, CompositeOp, CompositeRepeat, CompositeSource};
 pub use geom::{Point, Rect};
 pub use region::{Region, TooManyRects};
 pub use rop::Rop2;

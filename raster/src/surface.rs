@@ -105,6 +105,11 @@ impl Surface {
         self.words.len() * 4
     }
 
+    /// The same words as another format of the same pixel size; `None` if the sizes differ.
+    pub fn into_format(self, format: SurfaceFormat) -> Option<Self> {
+        (format.bits_per_pixel() == self.format.bits_per_pixel()).then_some(Self { format, ..self })
+    }
+
     /// A read-only view of all of it.
     pub fn view(&self) -> SurfaceRef<'_> {
         SurfaceRef {

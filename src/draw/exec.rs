@@ -10,7 +10,11 @@ use super::{Limits, View};
 use crate::qxl::{
     Brush, Composite, LineAttr, Op, PathSegment, Point, QMask, Rect, Ropd, ScaleMode, Str, SurfaceFormat,
 };
-use spice_raster::{Filter, Raster, Region, Rop2, Rop3Brush, Surface, SurfaceMut, SurfaceRef};
+use spice_raster::{
+    CompositeFilter, CompositeOp, CompositeRepeat, CompositeSource, DashStyle, Filter, GlyphDepth, GlyphRef,
+    Raster, Region, Rop2, Rop3Brush, StrokeBrush, StrokeSegment, Surface, SurfaceMut, SurfaceRef, TextBrush,
+    text_bounds,
+};
 
 /// Who holds the pixels of surfaces other than the target.
 pub(crate) trait Pixels {
@@ -31,7 +35,6 @@ pub(crate) struct Views<'a> {
     src: Option<Shifted<'a>>,
     tile: Option<View<'a>>,
     back_tile: Option<View<'a>>,
-    #[expect(dead_code, reason = "for composites")]
     mask: Option<View<'a>>,
 }
 
@@ -59,7 +62,7 @@ pub(crate) fn needs_whole_surface(task: &Task) -> bool {
         Op::CopyBits { .. } => true,
         Op::Text { .. } => task.target.format == SurfaceFormat::X8R8G8B8,
         Op::AlphaBlend { alpha_flags, .. } => {
-            task.target.format == SurfaceFormat::X8R8G8B8 && alpha_flags & ALPHA_DEST != 0
+            task.target.format == SurfaceFormat::X8R8G8B8 && alpha_flags & ALPHA_DEST == 0
         }
         _ => self_copy(task).is_some(),
     }
@@ -104,20 +107,22 @@ impl<'a> Views<'a> {
             _ => masked_clip(task, target, others, limits)?,
         };
         let mask = match &task.mask {
-            source if is_composite && source.is_some() => {
-                Some(look.view(source, Want::Composite, None)?.view)
-            }
+            source if is_composite && source.is_some() => Some(look.view(source, Want::Image, None)?.view),
             _ => None,
         };
         let src = match &task.src {
             Source::None => None,
             source => Some(look.view(source, look.wanted(), look.area_read())?),
         };
-        let tile = |source: &'a Source| match source {
+        let is_text = matches!(task.drawable.op, Op::Text { .. });
+        let tile = |source: &'a Source, is_text: bool| match source {
             Source::None => Some(None),
+            // Glyphs are drawn with the tile's own alpha.
+            source if is_text => look.view(source, Want::Image, None).map(|s| Some(s.view)),
             source => look.view(source, Want::Target, None).map(|s| Some(s.view)),
         };
-        Some(Self { clip, src, tile: tile(&task.tile)?, back_tile: tile(&task.back_tile)?, mask })
+        let (tile, back_tile) = (tile(&task.tile, is_text)?, tile(&task.back_tile, false)?);
+        Some(Self { clip, src, tile, back_tile, mask })
     }
 }
 
@@ -128,8 +133,8 @@ enum Want {
     Target,
     /// Any of its own.
     Own,
-    /// A composite's: alpha only where the image has it.
-    Composite,
+    /// A picture's alpha only where the picture itself has it.
+    Image,
 }
 
 struct Look<'a, 't, P> {
@@ -144,13 +149,14 @@ impl<'a, P: Pixels> Look<'a, '_, P> {
     fn wanted(&self) -> Want {
         match &self.task.drawable.op {
             Op::AlphaBlend { .. } => Want::Own,
-            Op::Composite(_) => Want::Composite,
-            // A scaled plain copy converts as it samples.
+            Op::Composite(_) => Want::Image,
+            // A scaled plain copy converts as it samples: what has no alpha comes out opaque.
             Op::Copy { rop, .. } | Op::Blend { rop, .. }
-                if self.task.is_scaled() && rop2(*rop, 1, 4) == Rop2::PUT =>
+                if self.task.is_scaled() && rop2(*rop, Ropd::INVERS_SRC, Ropd::INVERS_DEST) == Rop2::PUT =>
             {
-                Want::Own
+                Want::Image
             }
+            Op::Opaque { .. } if self.task.is_scaled() => Want::Image,
             _ => Want::Target,
         }
     }
@@ -167,11 +173,9 @@ impl<'a, P: Pixels> Look<'a, '_, P> {
             Source::None => None,
             Source::Picture(picture) => {
                 let format = match want {
-                    // Pictures are converted before they are scaled: only surfaces keep their format then.
-                    Want::Own if !matches!(self.task.drawable.op, Op::AlphaBlend { .. }) => format,
                     Want::Target => format,
                     Want::Own => picture.own_format(format)?,
-                    Want::Composite => picture.composite_format(format)?,
+                    Want::Image => picture.image_format(format)?,
                 };
                 at_origin(picture.view(format, self.limits)?)
             }
@@ -368,29 +372,87 @@ fn with_alpha(format: SurfaceFormat) -> SurfaceFormat {
     if format == SurfaceFormat::X8R8G8B8 { SurfaceFormat::A8R8G8B8 } else { format }
 }
 
-#[expect(dead_code, reason = "for composites")]
 fn without_alpha(format: SurfaceFormat) -> SurfaceFormat {
     if format == SurfaceFormat::A8R8G8B8 { SurfaceFormat::X8R8G8B8 } else { format }
 }
 
 fn stroke(
-    _raster: Raster,
-    _dst: &mut SurfaceMut<'_>,
-    _clip: &Region,
-    _path: &[PathSegment],
-    _attr: &LineAttr,
-    _brush: (&Brush, Option<&View<'_>>),
-    _mode: Ropd,
+    raster: Raster,
+    dst: &mut SurfaceMut<'_>,
+    clip: &Region,
+    path: &[PathSegment],
+    attr: &LineAttr,
+    (brush, tile): (&Brush, Option<&View<'_>>),
+    mode: Ropd,
 ) {
+    let rop = rop2(mode, Ropd::INVERS_BRUSH, Ropd::INVERS_DEST);
+    let style = (attr.flags & LineAttr::STYLED != 0).then(|| DashStyle {
+        lengths: &attr.style,
+        start_with_gap: attr.flags & LineAttr::START_WITH_GAP != 0,
+    });
+    let brush = match (brush, tile) {
+        (Brush::None, _) => StrokeBrush::Solid(0),
+        (Brush::Solid(color), _) => StrokeBrush::Solid(*color),
+        (Brush::Pattern { pos, .. }, Some(tile)) => StrokeBrush::Pattern { tile: tile.get(), origin: *pos },
+        (Brush::Pattern { .. }, None) => return,
+    };
+    let path = path.iter().map(|s| StrokeSegment { flags: s.flags, points: &s.points });
+    raster.stroke(dst, clip, path, style, brush, rop);
 }
 
 fn text(
-    _raster: Raster,
-    _dst: &mut SurfaceMut<'_>,
-    _clip: &Region,
-    _str: &Str,
-    _brush: (&Brush, Option<&View<'_>>),
+    raster: Raster,
+    dst: &mut SurfaceMut<'_>,
+    clip: &Region,
+    str: &Str,
+    (brush, tile): (&Brush, Option<&View<'_>>),
 ) {
+    let depth = match str.depth() {
+        Some(1) => GlyphDepth::A1,
+        Some(4) => GlyphDepth::A4,
+        Some(_) => GlyphDepth::A8,
+        None => return,
+    };
+    let brush = match (brush, tile) {
+        (Brush::Solid(color), _) => TextBrush::Solid(*color),
+        (Brush::Pattern { pos, .. }, Some(tile)) => TextBrush::Pattern { tile: tile.get(), pos: *pos },
+        // Without a brush the glyphs are not drawn.
+        _ => return,
+    };
+    let glyphs = str.glyphs.iter().map(|g| GlyphRef {
+        render_pos: g.render_pos,
+        origin: g.origin,
+        width: g.width,
+        height: g.height,
+        data: &g.data,
+    });
+    raster.text(dst, clip, glyphs.clone(), depth, brush);
+    if !str.glyphs.is_empty() {
+        raster.clear_dest_alpha(dst, text_bounds(glyphs));
+    }
 }
 
-fn composite(_raster: Raster, _task: &Task, _views: &Views<'_>, _dst: &mut SurfaceMut<'_>, _c: &Composite) {}
+fn composite(raster: Raster, task: &Task, views: &Views<'_>, dst: &mut SurfaceMut<'_>, c: &Composite) {
+    let (Some(op), Some(src)) = (CompositeOp::from_number(c.operator()), &views.src) else { return };
+    let mut surface = src.view.get();
+    if matches!(task.src, Source::Surface(_)) && c.flags & Composite::<()>::SOURCE_OPAQUE != 0 {
+        surface = surface.with_format(without_alpha(surface.format())).unwrap_or(surface);
+    }
+    let src = CompositeSource {
+        surface,
+        transform: c.src_transform,
+        filter: CompositeFilter::from_number(c.src_filter()),
+        repeat: CompositeRepeat::from_number(c.src_repeat()),
+        origin: c.src_origin,
+    };
+    let mask = views.mask.as_ref().map(|mask| CompositeSource {
+        surface: mask.get(),
+        transform: c.mask_transform,
+        filter: CompositeFilter::from_number(c.mask_filter()),
+        repeat: CompositeRepeat::from_number(c.mask_repeat()),
+        origin: c.mask_origin,
+    });
+    let component_alpha = c.flags & Composite::<()>::COMPONENT_ALPHA != 0;
+    let bbox = task.drawable.bbox;
+    raster.composite(dst, &views.clip, bbox, op, &src, mask.as_ref(), component_alpha);
+}

@@ -101,26 +101,29 @@ impl Picture {
         Some(pixel_format(self.bitmap()?.format).own_format(target))
     }
 
-    /// The format in which the picture is a source of a composite: the target's, but alpha among 32-bit ones only
-    /// where the picture has it. `None` if the stream is corrupt.
-    pub fn composite_format(&self, target: SurfaceFormat) -> Option<SurfaceFormat> {
+    /// The format of the picture itself when it is drawn on `target`: the target's, but among 32-bit ones the one
+    /// that says whether the picture has alpha. `None` if the stream is corrupt.
+    pub fn image_format(&self, target: SurfaceFormat) -> Option<SurfaceFormat> {
         Some(pixel_format(self.bitmap()?.format).image_format(target))
     }
 
-    /// The picture as pixels of `format`; `None` if it cannot be decoded or would take more than `limit` bytes.
+    /// The picture as pixels of `format`; `None` if it cannot be decoded or would take more than the limit. Among
+    /// 32-bit formats the bits stay as they are, whichever has alpha.
     pub fn view(&self, format: SurfaceFormat, limits: &Limits) -> Option<View<'_>> {
+        let image_format = self.image_format(format)?;
         let bitmap = as_ref(self.bitmap()?)?;
-        let high_bits = self.flags & Image::HIGH_BITS_SET != 0;
+        let high_bits = self.flags & Image::HIGH_BITS_SET != 0 && image_format == SurfaceFormat::X8R8G8B8;
         let as_is = bitmap.as_surface_ref().filter(|_| !high_bits).and_then(|view| match view.format() {
-            // An image with alpha is drawn on xRGB with its bits as they are, and the other way round.
             SurfaceFormat::A8R8G8B8 | SurfaceFormat::X8R8G8B8 => view.with_format(format),
             SurfaceFormat::A1 => None,
             own => (own == format).then_some(view),
         });
-        match as_is {
-            Some(view) => Some(View::Borrowed(view)),
-            None => bitmap.to_surface(format, high_bits, limits.image_bytes).ok().map(View::Owned),
+        if let Some(view) = as_is {
+            return Some(View::Borrowed(view));
         }
+        // The high bits are a matter of the image: they are set whether or not the target's are alpha.
+        let made_as = if high_bits { image_format } else { format };
+        bitmap.to_surface(made_as, high_bits, limits.image_bytes).ok()?.into_format(format).map(View::Owned)
     }
 
     /// The picture as a mask: a bit for each pixel that is not zero.

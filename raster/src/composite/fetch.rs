@@ -1,0 +1,281 @@
+//! From the pixels of a picture to rows of a8r8g8b8 words: formats, repeats, transforms and filters.
+
+use super::CompositeRepeat;
+use super::plan::{Picture, Sampling};
+use crate::surface::{SurfaceFormat, SurfaceRef};
+
+/// Reads one pixel of a row as premultiplied 0xAARRGGBB. Formats without alpha are opaque, fewer bits are repeated.
+pub(super) trait Texel {
+    fn word(row: &[u32], x: usize) -> u32;
+}
+
+pub(super) struct A1;
+pub(super) struct A8;
+pub(super) struct X1R5G5B5;
+pub(super) struct R5G6B5;
+pub(super) struct X8R8G8B8;
+pub(super) struct A8R8G8B8;
+
+impl Texel for A1 {
+    #[inline(always)]
+    fn word(row: &[u32], x: usize) -> u32 {
+        // Bits are counted in bytes, as the rows are bytes on either endianness.
+        let bytes: &[u8] = bytemuck::cast_slice(row);
+        if bytes[x / 8] >> (x % 8) & 1 != 0 { 0xff00_0000 } else { 0 }
+    }
+}
+
+impl Texel for A8 {
+    #[inline(always)]
+    fn word(row: &[u32], x: usize) -> u32 {
+        let bytes: &[u8] = bytemuck::cast_slice(row);
+        u32::from(bytes[x]) << 24
+    }
+}
+
+impl Texel for X1R5G5B5 {
+    #[inline(always)]
+    fn word(row: &[u32], x: usize) -> u32 {
+        let shorts: &[u16] = bytemuck::cast_slice(row);
+        let v = u32::from(shorts[x]);
+        let rgb = (v & 0x7c00) << 9 | (v & 0x03e0) << 6 | (v & 0x001f) << 3;
+        0xff00_0000 | rgb | (rgb >> 5 & 0x0007_0707)
+    }
+}
+
+impl Texel for R5G6B5 {
+    #[inline(always)]
+    fn word(row: &[u32], x: usize) -> u32 {
+        let shorts: &[u16] = bytemuck::cast_slice(row);
+        let v = u32::from(shorts[x]);
+        let rgb = (v & 0xf800) << 8 | (v & 0x07e0) << 5 | (v & 0x001f) << 3;
+        0xff00_0000 | rgb | (rgb >> 5 & 0x0007_0007) | (rgb >> 6 & 0x0000_0300)
+    }
+}
+
+impl Texel for X8R8G8B8 {
+    #[inline(always)]
+    fn word(row: &[u32], x: usize) -> u32 {
+        row[x] | 0xff00_0000
+    }
+}
+
+impl Texel for A8R8G8B8 {
+    #[inline(always)]
+    fn word(row: &[u32], x: usize) -> u32 {
+        row[x]
+    }
+}
+
+/// Runs an expression with `T` as the [`Texel`] of a format.
+macro_rules! with_texel {
+    ($format:expr, $T:ident => $run:expr) => {
+        match $format {
+            SurfaceFormat::A1 => {
+                type $T = $crate::composite::fetch::A1;
+                $run
+            }
+            SurfaceFormat::A8 => {
+                type $T = $crate::composite::fetch::A8;
+                $run
+            }
+            SurfaceFormat::X1R5G5B5 => {
+                type $T = $crate::composite::fetch::X1R5G5B5;
+                $run
+            }
+            SurfaceFormat::R5G6B5 => {
+                type $T = $crate::composite::fetch::R5G6B5;
+                $run
+            }
+            SurfaceFormat::X8R8G8B8 => {
+                type $T = $crate::composite::fetch::X8R8G8B8;
+                $run
+            }
+            SurfaceFormat::A8R8G8B8 => {
+                type $T = $crate::composite::fetch::A8R8G8B8;
+                $run
+            }
+        }
+    };
+}
+pub(super) use with_texel;
+
+/// Words `x..x + out.len()` of a row, all inside.
+pub(super) fn row_words(surface: SurfaceRef<'_>, y: u32, x: usize, out: &mut [u32]) {
+    // The wide formats as whole slices, so that they are vector code.
+    match surface.format() {
+        SurfaceFormat::A8R8G8B8 => out.copy_from_slice(&surface.row(y)[x..x + out.len()]),
+        SurfaceFormat::X8R8G8B8 => {
+            let row = &surface.row(y)[x..x + out.len()];
+            out.iter_mut().zip(row).for_each(|(out, v)| *out = v | 0xff00_0000);
+        }
+        SurfaceFormat::A8 => {
+            let row = &surface.row8(y)[x..x + out.len()];
+            out.iter_mut().zip(row).for_each(|(out, v)| *out = u32::from(*v) << 24);
+        }
+        format => with_texel!(format, T => {
+            let row = surface.row(y);
+            out.iter_mut().enumerate().for_each(|(i, out)| *out = T::word(row, x + i));
+        }),
+    }
+}
+
+/// The pixel of a picture of `size` pixels for any position; `None` outside without repeat.
+#[inline(always)]
+pub(super) fn repeated(repeat: CompositeRepeat, at: i64, size: i64) -> Option<usize> {
+    if (0..size).contains(&at) {
+        return Some(at as usize);
+    }
+    match repeat {
+        CompositeRepeat::None => None,
+        CompositeRepeat::Normal => Some(at.rem_euclid(size) as usize),
+        CompositeRepeat::Pad => Some(at.clamp(0, size - 1) as usize),
+        CompositeRepeat::Reflect => {
+            let at = at.rem_euclid(2 * size);
+            Some((if at < size { at } else { 2 * size - 1 - at }) as usize)
+        }
+    }
+}
+
+/// Four words weighted by 7-bit fractions, cut to whole numbers.
+#[inline(always)]
+fn blend_four([tl, tr, bl, br]: [u32; 4], fx: u64, fy: u64) -> u32 {
+    let spread = |v: u32| {
+        let v = u64::from(v);
+        ((v & 0xff) | (v & 0x00ff_0000) << 16, (v >> 8 & 0xff) | (v & 0xff00_0000) << 8)
+    };
+    let weights = [(128 - fx) * (128 - fy), fx * (128 - fy), (128 - fx) * fy, fx * fy];
+    let (mut rb, mut ag) = (0, 0);
+    for (v, w) in [tl, tr, bl, br].into_iter().zip(weights) {
+        let (v_rb, v_ag) = spread(v);
+        rb += v_rb * w;
+        ag += v_ag * w;
+    }
+    let (rb, ag) = (rb >> 14, ag >> 14);
+    (rb & 0xff | rb >> 16 & 0x00ff_0000 | (ag & 0xff) << 8 | ag >> 8 & 0xff00_0000) as u32
+}
+
+impl Picture<'_> {
+    /// The word of the only pixel.
+    pub(super) fn solid(&self) -> u32 {
+        with_texel!(self.surface.format(), T => T::word(self.surface.row(0), 0))
+    }
+
+    fn size(&self) -> (i64, i64) {
+        (i64::from(self.surface.width()), i64::from(self.surface.height()))
+    }
+
+    /// The four pixels around a 16.16 position and the fractions of the right and lower ones.
+    #[inline(always)]
+    pub(super) fn taps(&self, x: i64, y: i64) -> ([Option<(usize, usize)>; 4], i64, i64) {
+        let (width, height) = self.size();
+        let (x, y) = (x - (1 << 15), y - (1 << 15));
+        let columns = [0, 1].map(|i| repeated(self.repeat, (x >> 16) + i, width));
+        let rows = [0, 1].map(|i| repeated(self.repeat, (y >> 16) + i, height));
+        let tap = |r: usize, c: usize| Some((rows[r]?, columns[c]?));
+        ([tap(0, 0), tap(0, 1), tap(1, 0), tap(1, 1)], x & 0xffff, y & 0xffff)
+    }
+
+    /// Fills `out` with the words for the target pixels (x.., y). With [`Sampling::Bilinear`] the filter is that of
+    /// the 8-bit operators.
+    pub(super) fn words(&self, x: i32, y: i32, out: &mut [u32]) {
+        let (x, y) = (i64::from(x) + self.shift.0, i64::from(y) + self.shift.1);
+        match self.sampling {
+            Sampling::Solid => out.fill(self.solid()),
+            Sampling::Direct => self.direct(x, y, out),
+            Sampling::Nearest => with_texel!(self.surface.format(), T => self.nearest::<T>(x, y, out)),
+            Sampling::Bilinear => with_texel!(self.surface.format(), T => self.bilinear::<T>(x, y, out)),
+        }
+    }
+
+    fn direct(&self, x: i64, y: i64, out: &mut [u32]) {
+        let (width, height) = self.size();
+        let Some(row) = repeated(self.repeat, y, height) else {
+            out.fill(0);
+            return;
+        };
+        let row = row as u32;
+        let end = x + out.len() as i64;
+        if x >= 0 && end <= width {
+            return row_words(self.surface, row, x as usize, out);
+        }
+        let within = |at: i64| (at - x).clamp(0, out.len() as i64) as usize;
+        match self.repeat {
+            CompositeRepeat::None | CompositeRepeat::Pad => {
+                let (first, last) = (within(0), within(width));
+                let (before, rest) = out.split_at_mut(first);
+                let (inside, after) = rest.split_at_mut(last - first);
+                row_words(self.surface, row, x.clamp(0, width) as usize, inside);
+                let edge = |at: i64| {
+                    let mut word = [0];
+                    if self.repeat == CompositeRepeat::Pad {
+                        row_words(self.surface, row, at as usize, &mut word);
+                    }
+                    word[0]
+                };
+                before.fill(edge(0));
+                after.fill(edge(width - 1));
+            }
+            CompositeRepeat::Normal => {
+                // One period from the picture, the rest from what is there already.
+                let period = (width as usize).min(out.len());
+                let start = x.rem_euclid(width) as usize;
+                let first = period.min(width as usize - start);
+                row_words(self.surface, row, start, &mut out[..first]);
+                row_words(self.surface, row, 0, &mut out[first..period]);
+                let mut done = period;
+                while done < out.len() {
+                    let more = done.min(out.len() - done);
+                    out.copy_within(..more, done);
+                    done += more;
+                }
+            }
+            CompositeRepeat::Reflect => with_texel!(self.surface.format(), T => {
+                let row = self.surface.row(row);
+                for (out, x) in out.iter_mut().zip(x..) {
+                    *out = repeated(self.repeat, x, width).map_or(0, |x| T::word(row, x));
+                }
+            }),
+        }
+    }
+
+    fn nearest<T: Texel>(&self, x: i64, y: i64, out: &mut [u32]) {
+        let (width, height) = self.size();
+        let (mut vx, mut vy) = self.map.at(x, y);
+        (vx, vy) = (vx - 1, vy - 1);
+        if self.map.yx == 0 {
+            // One row of the picture for the whole row.
+            let Some(row) = repeated(self.repeat, vy >> 16, height) else {
+                out.fill(0);
+                return;
+            };
+            let row = self.surface.row(row as u32);
+            for out in out {
+                *out = repeated(self.repeat, vx >> 16, width).map_or(0, |x| T::word(row, x));
+                vx += self.map.xx;
+            }
+            return;
+        }
+        for out in out {
+            let column = repeated(self.repeat, vx >> 16, width);
+            let row = repeated(self.repeat, vy >> 16, height);
+            *out = match (column, row) {
+                (Some(x), Some(y)) => T::word(self.surface.row(y as u32), x),
+                _ => 0,
+            };
+            vx += self.map.xx;
+            vy += self.map.yx;
+        }
+    }
+
+    fn bilinear<T: Texel>(&self, x: i64, y: i64, out: &mut [u32]) {
+        let (mut vx, mut vy) = self.map.at(x, y);
+        for out in out {
+            let (taps, fx, fy) = self.taps(vx, vy);
+            let words = taps.map(|tap| tap.map_or(0, |(y, x)| T::word(self.surface.row(y as u32), x)));
+            *out = blend_four(words, fx as u64 >> 9, fy as u64 >> 9);
+            vx += self.map.xx;
+            vy += self.map.yx;
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! DRAW_COMPOSITE: a source through a mask onto the target, as pixman 0.42 draws it on x86-64.
+//!
+//! [`plan`] decides everything that holds for all pixels; then rows of source, mask and target go as a8r8g8b8 words
+//! ([`fetch`], [`target`]) through the operator ([`combine`], or [`float`] for those that divide).
+
+mod combine;
+mod fetch;
+mod float;
+#[cfg(test)]
+mod naive;
+mod op;
+mod plan;
+mod target;
+#[cfg(test)]
+mod tests;
+
+pub use op::CompositeOp;
+
+use crate::geom::{Point, Rect};
+use crate::region::Region;
+use crate::simd::Raster;
+use crate::surface::{SurfaceFormat, SurfaceMut, SurfaceRef};
+use combine::MaskRow;
+use plan::{Plan, Unused};
+
+/// How a picture is read between its pixels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum CompositeFilter {
+    /// The nearest pixel.
+    #[default]
+    Nearest,
+    /// Four pixels weighted by distance, also when shrinking.
+    Bilinear,
+}
+
+impl CompositeFilter {
+    /// The filter with pixman's number, as in the flags of `SpiceComposite`: FAST (0) and NEAREST (3) are nearest,
+    /// GOOD (1), BEST (2) and BILINEAR (4) are bilinear. The convolutions (5, 6) come without their kernels in this
+    /// protocol and crash SPICE's own client: they are nearest here, as is every number beyond.
+    pub const fn from_number(number: u8) -> Self {
+        match number {
+            1 | 2 | 4 => Self::Bilinear,
+            _ => Self::Nearest,
+        }
+    }
+}
+
+/// What there is beyond the edges of a picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum CompositeRepeat {
+    /// Transparent black.
+    #[default]
+    None,
+    /// The picture again, as tiles.
+    Normal,
+    /// The pixels of the edge.
+    Pad,
+    /// The picture, mirrored.
+    Reflect,
+}
+
+impl CompositeRepeat {
+    /// The repeat with pixman's number, as in the flags of `SpiceComposite`; only the two lowest bits count.
+    pub const fn from_number(number: u8) -> Self {
+        match number & 3 {
+            0 => Self::None,
+            1 => Self::Normal,
+            2 => Self::Pad,
+            _ => Self::Reflect,
+        }
+    }
+}
+
+/// A source or mask of [`Raster::composite`].
+#[derive(Clone, Copy, Debug)]
+pub struct CompositeSource<'a> {
+    /// The pixels, premultiplied; formats without alpha are opaque inside. To ignore the alpha of an a8r8g8b8
+    /// picture (`SPICE_COMPOSITE_SOURCE_OPAQUE`), read it as x8r8g8b8 with [`SurfaceRef::with_format`].
+    pub surface: SurfaceRef<'a>,
+    /// From target to picture positions in pixels: x' = t\[0\] x + t\[1\] y + t\[2\], y' = t\[3\] x + t\[4\] y + t\[5\],
+    /// all in 16.16. `None` is the identity.
+    pub transform: Option<[i32; 6]>,
+    /// How positions between pixels are read.
+    pub filter: CompositeFilter,
+    /// What lies outside the picture.
+    pub repeat: CompositeRepeat,
+    /// The position, before the transform, for the top left pixel of the bounding box.
+    pub origin: Point,
+}
+
+impl<'a> CompositeSource<'a> {
+    /// A picture as it is: no transform, no repeat, its top left pixel at that of the bounding box.
+    pub const fn new(surface: SurfaceRef<'a>) -> Self {
+        Self {
+            surface,
+            transform: None,
+            filter: CompositeFilter::Nearest,
+            repeat: CompositeRepeat::None,
+            origin: Point::new(0, 0),
+        }
+    }
+}
+
+/// Pixels that go through the operator at a time: all rows of words stay in the first-level cache.
+const CHUNK: usize = 1024;
+
+/// As [`CHUNK`], for floats.
+const FLOAT_CHUNK: usize = 128;
+
+impl Raster {
+    /// Combines `src`, as far as `mask` covers it, with the pixels of `bbox` under `clip`.
+    ///
+    /// Any format of source, mask and target; a mask counts by its alpha, or channel by channel with
+    /// `component_alpha` (if it has colours). Targets without alpha count as opaque, but on x8r8g8b8 the x byte
+    /// takes part in SRC, OVER, ADD, IN_REVERSE and OUT_REVERSE as if it were alpha, and is 0 after the other
+    /// operators, as SPICE's clients leave it. Nothing is drawn if `bbox` with the origins does not fit 16 bits, if
+    /// a picture is empty or has 32767 columns or rows or more, or if a transformed position does not fit 16.16.
+    ///
+    /// `QXL_DRAW_COMPOSITE`; `SEMANTICS.md` 9.
+    #[expect(clippy::too_many_arguments, reason = "they are the operation's own")]
+    pub fn composite(
+        &self,
+        dst: &mut SurfaceMut<'_>,
+        clip: &Region,
+        bbox: Rect,
+        op: CompositeOp,
+        src: &CompositeSource<'_>,
+        mask: Option<&CompositeSource<'_>>,
+        component_alpha: bool,
+    ) {
+        let Some(plan) = Plan::new(dst.format(), bbox, op, src, mask, component_alpha) else {
+            return;
+        };
+        let area = bbox.intersect(&dst.bounds());
+        for rect in clip.rects_in(area) {
+            match plan.op.in_float() {
+                true => self.composite_float(dst, rect, &plan),
+                false => self.composite_narrow(dst, rect, &plan),
+            }
+        }
+    }
+
+    fn composite_narrow(&self, dst: &mut SurfaceMut<'_>, rect: Rect, plan: &Plan<'_>) {
+        if plan.unused == Unused::Raw {
+            return copy_raw_shorts(dst, rect, plan);
+        }
+        let in_place = dst.format() == SurfaceFormat::A8R8G8B8 || plan.unused == Unused::AsAlpha;
+        let (mut s, mut m, mut d) = ([0; CHUNK], [0; CHUNK], [0; CHUNK]);
+        for_chunks(rect, CHUNK, |x, y, n| {
+            let (s, m, d) = (&mut s[..n], &mut m[..n], &mut d[..n]);
+            plan.src.words(x, y, s);
+            let mask = match &plan.mask {
+                None => MaskRow::None,
+                Some(mask) => {
+                    mask.words(x, y, m);
+                    if plan.component_alpha { MaskRow::Component(m) } else { MaskRow::Alpha(m) }
+                }
+            };
+            if in_place {
+                let d = &mut dst.row(y as u32)[x as usize..x as usize + n];
+                combine::combine(self.level, plan.op, d, s, mask);
+            } else {
+                target::load(dst, x, y, d);
+                combine::combine(self.level, plan.op, d, s, mask);
+                target::store(dst, x, y, d);
+            }
+        });
+    }
+
+    fn composite_float(&self, dst: &mut SurfaceMut<'_>, rect: Rect, plan: &Plan<'_>) {
+        let format = dst.format();
+        let (mut s, mut m) = ([[0.0; 4]; FLOAT_CHUNK], [[0.0; 4]; FLOAT_CHUNK]);
+        let mut words = [0; FLOAT_CHUNK];
+        for_chunks(rect, FLOAT_CHUNK, |x, y, n| {
+            let (s, m, words) = (&mut s[..n], &mut m[..n], &mut words[..n]);
+            plan.src.floats(x, y, words, s);
+            if let Some(mask) = &plan.mask {
+                mask.floats(x, y, words, m);
+            }
+            target::load(dst, x, y, words);
+            for ((d, s), m) in words.iter_mut().zip(s).zip(m) {
+                let mask = plan.mask.is_some().then_some(*m);
+                let skipped = plan.src.skips_masked && mask == Some([0.0; 4]);
+                let s = if skipped { [0.0; 4] } else { *s };
+                let out = float::combine(plan.op, float::expand(format, *d), s, mask, plan.component_alpha);
+                *d = float::contract(out);
+            }
+            target::store(dst, x, y, words);
+        });
+    }
+}
+
+/// Calls `run(x, y, n)` for pieces of at most `chunk` pixels of each row.
+fn for_chunks(rect: Rect, chunk: usize, mut run: impl FnMut(i32, i32, usize)) {
+    for y in rect.top..rect.bottom {
+        let mut x = rect.left;
+        while x < rect.right {
+            let n = ((rect.right - x) as usize).min(chunk);
+            run(x, y, n);
+            x += n as i32;
+        }
+    }
+}
+
+/// A plain copy of x1r5g5b5 pixels with their 16th bits; the source is inside or repeats as tiles.
+fn copy_raw_shorts(dst: &mut SurfaceMut<'_>, rect: Rect, plan: &Plan<'_>) {
+    let src = &plan.src;
+    let (width, height) = (i64::from(src.surface.width()), i64::from(src.surface.height()));
+    for y in rect.top..rect.bottom {
+        let row = src.surface.row16((i64::from(y) + src.shift.1).rem_euclid(height) as u32);
+        let from = i64::from(rect.left) + src.shift.0;
+        let d = &mut dst.row16(y as u32)[rect.left as usize..rect.right as usize];
+        d.iter_mut().zip(from..).for_each(|(d, x)| *d = row[x.rem_euclid(width) as usize]);
+    }
+}
