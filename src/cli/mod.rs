@@ -1,7 +1,11 @@
 //! The commands: what they are called, what they take, and how they end. What they do is the library's.
 
+<<<<<<< HEAD
 mod animate;
 mod frames;
+=======
+mod image;
+>>>>>>> lead
 mod info;
 mod overlay;
 mod picture;
@@ -26,6 +30,7 @@ struct Cli {
 /// One file per verb.
 #[derive(Subcommand)]
 enum Verb {
+    Image(image::Args),
     Render(render::Args),
     Info(info::Args),
     Profiles(profiles::Args),
@@ -36,6 +41,7 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.verb {
         Verb::Render(args) => render::run(args),
+        Verb::Image(args) => image::run(args),
         Verb::Info(args) => info::run(args),
         Verb::Profiles(args) => profiles::run(args),
     };
