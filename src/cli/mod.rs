@@ -1,11 +1,8 @@
 //! The commands: what they are called, what they take, and how they end. What they do is the library's.
 
-<<<<<<< HEAD
 mod animate;
 mod frames;
-=======
 mod image;
->>>>>>> lead
 mod info;
 mod overlay;
 mod picture;
