@@ -8,4 +8,5 @@ pub mod images;
 pub mod qxl;
 pub mod replay;
 pub mod report;
+pub mod viewer;
 pub mod wire;
