@@ -181,7 +181,12 @@ impl Engine {
         self.graph.render_all(id).cloned()
     }
 
-    /// The surfaces that exist.
+    /// Whether there is a primary surface now.
+    pub fn has_primary(&self) -> bool {
+        self.primary().is_some()
+    }
+
+    /// The render graph.
     pub fn graph(&self) -> &Graph {
         &self.graph
     }
@@ -330,30 +335,28 @@ impl Truth for Pixels<'_> {
         if let Some(view) = truth.with_format(CANVAS) {
             return Some(view);
         }
-        let canvas = match self.canvas {
-            Some((of, canvas)) if of.key == info.key => canvas,
-            slot => {
-                let canvas = Surface::new(CANVAS, info.width, info.height, u64::MAX).ok()?;
-                &mut slot.insert((info, canvas)).1
-            }
-        };
-        for rect in area.rects() {
-            convert(truth, canvas, rect);
+        if self.canvas.as_ref().is_none_or(|(of, _)| of.key != info.key) {
+            let canvas = Surface::new(CANVAS, info.width, info.height, u64::MAX).ok()?;
+            *self.canvas = Some((info, canvas));
         }
+        let (_, canvas) = self.canvas.as_mut()?;
+        convert(truth, canvas, area);
         Some(canvas.view())
     }
 }
 
 /// What a screen shows of a surface that is not 32 bits deep.
-fn convert(from: SurfaceRef<'_>, to: &mut Surface, rect: &Rect) {
-    let rgb = to_rgb(from.rows(rect.top as u32, rect.bottom as u32));
-    let width = from.width() as usize;
+fn convert(from: SurfaceRef<'_>, to: &mut Surface, area: &Region) {
+    let (rgb, width) = (to_rgb(from), from.width() as usize);
     let mut view = to.view_mut();
-    for (y, line) in (rect.top..rect.bottom).zip(rgb.chunks_exact(width * 3)) {
-        let row = view.row(y as u32);
-        for x in rect.left as usize..rect.right as usize {
-            let [r, g, b] = [line[x * 3], line[x * 3 + 1], line[x * 3 + 2]].map(u32::from);
-            row[x] = r << 16 | g << 8 | b;
+    for rect in area.rects() {
+        for y in rect.top..rect.bottom {
+            let line = &rgb[y as usize * width * 3..][..width * 3];
+            let row = view.row(y as u32);
+            for x in rect.left as usize..rect.right as usize {
+                let [r, g, b] = [line[x * 3], line[x * 3 + 1], line[x * 3 + 2]].map(u32::from);
+                row[x] = r << 16 | g << 8 | b;
+            }
         }
     }
 }
