@@ -1,7 +1,9 @@
 //! Replays QXL drawing commands to pixels, bit-exact with SPICE's own clients.
 
 pub mod capture;
+pub mod client;
 pub mod draw;
 pub mod qxl;
 pub mod replay;
 pub mod report;
+pub mod wire;

@@ -2,6 +2,7 @@
 
 mod info;
 mod picture;
+mod profiles;
 mod progress;
 mod render;
 
@@ -23,6 +24,7 @@ struct Cli {
 enum Verb {
     Render(render::Args),
     Info(info::Args),
+    Profiles(profiles::Args),
 }
 
 /// Runs the program on its arguments. Exit codes: 0 done, 1 bad input, 2 bad usage (which clap sees to).
@@ -31,6 +33,7 @@ pub(crate) fn main() -> ExitCode {
     let result = match cli.verb {
         Verb::Render(args) => render::run(args),
         Verb::Info(args) => info::run(args),
+        Verb::Profiles(args) => profiles::run(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
