@@ -6,4 +6,5 @@ pub mod draw;
 pub mod qxl;
 pub mod replay;
 pub mod report;
+pub mod viewer;
 pub mod wire;
