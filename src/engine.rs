@@ -277,7 +277,9 @@ impl Engine {
         match self.policy {
             CapabilityPolicy::Fixed(caps) => caps,
             CapabilityPolicy::Union => all.fold(DisplayCaps(0), DisplayCaps::union),
-            CapabilityPolicy::Intersection => all.next().map_or(DisplayCaps(0), |first| all.fold(first, DisplayCaps::intersection)),
+            CapabilityPolicy::Intersection => {
+                all.next().map_or(DisplayCaps(0), |first| all.fold(first, DisplayCaps::intersection))
+            }
         }
     }
 

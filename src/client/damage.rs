@@ -7,7 +7,7 @@ const SHIFT: u32 = 4;
 
 /// A set of tiles of a surface; what is marked is rounded up to whole tiles.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Damage {
+pub(crate) struct Damage {
     bounds: Rect,
     words: usize,
     bits: Vec<u64>,
@@ -16,14 +16,14 @@ pub struct Damage {
 
 impl Damage {
     /// Nothing of a surface of this size.
-    pub fn new(width: u32, height: u32) -> Self {
+    pub(crate) fn new(width: u32, height: u32) -> Self {
         let tiles = |n: u32| (u64::from(n)).div_ceil(1 << SHIFT) as usize;
         let words = tiles(width).div_ceil(64);
         Self { bounds: Rect::of_size(width, height), words, bits: vec![0; words * tiles(height)], any: false }
     }
 
     /// Marks a rectangle.
-    pub fn add(&mut self, rect: Rect) {
+    pub(crate) fn add(&mut self, rect: Rect) {
         let rect = rect.intersect(&self.bounds);
         if rect.is_empty() {
             return;
@@ -42,12 +42,12 @@ impl Damage {
     }
 
     /// Whether nothing is marked.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         !self.any
     }
 
     /// Forgets everything.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         if self.any {
             self.bits.fill(0);
             self.any = false;
@@ -55,7 +55,7 @@ impl Damage {
     }
 
     /// The tiles as pixels, cut to the surface.
-    pub fn region(&self) -> Region {
+    pub(crate) fn region(&self) -> Region {
         if !self.any {
             return Region::new();
         }
@@ -94,7 +94,8 @@ mod tests {
             let mut want = Region::new();
             for _ in 0..20 {
                 let mut coordinate = |n: u32| rng.range(-20, n as i32 + 20);
-                let rect = Rect::new(coordinate(width), coordinate(height), coordinate(width), coordinate(height));
+                let rect =
+                    Rect::new(coordinate(width), coordinate(height), coordinate(width), coordinate(height));
                 damage.add(rect);
                 let cut = rect.intersect(&Rect::of_size(width, height));
                 if !cut.is_empty() {

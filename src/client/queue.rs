@@ -69,7 +69,13 @@ impl Passing {
     }
 
     /// Keeps a task that could be passed; false if it must be folded.
-    pub(crate) fn take(&mut self, profile: &Profile, target: SurfaceInfo, task: &Task, touched: Touched) -> bool {
+    pub(crate) fn take(
+        &mut self,
+        profile: &Profile,
+        target: SurfaceInfo,
+        task: &Task,
+        touched: Touched,
+    ) -> bool {
         let _ = (profile, target, task, touched);
         false
     }

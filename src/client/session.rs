@@ -12,9 +12,9 @@ use super::planner::{Costs, MoveHint, Piece, PieceKind, PlanInput, Planner};
 use super::profile::Profile;
 use super::queue::{Outbox, Passing};
 use crate::client::metrics::ClientMetrics;
-use crate::draw::{SurfaceInfo, SurfaceKey, Task};
+use crate::draw::{SurfaceInfo, Task};
 use crate::qxl::{Brush, Clip, Op, QMask, Rect, Ropd, ScaleMode, SurfaceFormat};
-use crate::wire::{ClientMessage, Draw, ImageKind, ServerKind, ServerMessage, SurfaceCreated};
+use crate::wire::{ClientMessage, Draw, ImageKind, ServerMessage, SurfaceCreated};
 use bytes::Bytes;
 use spice_raster::{Raster, Region, Rop2, Surface, SurfaceRef};
 use std::time::Duration;
@@ -72,7 +72,13 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(profile: Profile, sizes: Sizes, link: Link, lossy: bool, shared: SharedEncodes) -> Self {
+    pub(crate) fn new(
+        profile: Profile,
+        sizes: Sizes,
+        link: Link,
+        lossy: bool,
+        shared: SharedEncodes,
+    ) -> Self {
         Self {
             encoder: ImageEncoder::with_shared(&profile, sizes, shared),
             profile,
@@ -307,7 +313,11 @@ impl Session {
                 let (dx, dy) = (src.x - rect.left, src.y - rect.top);
                 lossy = screen.lossy.translate(-dx, -dy);
                 lossy.intersect_rect(rect);
-                self.raster.copy_bits(&mut screen.shadow.view_mut(), &whole, spice_raster::Point::new(dx, dy));
+                self.raster.copy_bits(
+                    &mut screen.shadow.view_mut(),
+                    &whole,
+                    spice_raster::Point::new(dx, dy),
+                );
                 Op::CopyBits { src_pos: src }
             }
             PieceKind::Image => {
@@ -349,16 +359,6 @@ impl Session {
         }
         let draw = Draw { surface_id: 0, bbox: rect, clip: Clip::None, op };
         self.send(&ServerMessage::Draw(Box::new(draw)));
-    }
-
-    /// The surface that the client shows.
-    pub(crate) fn screen_key(&self) -> Option<SurfaceKey> {
-        self.screen.as_ref().map(|s| s.info.key)
-    }
-
-    /// Whether the client ignores messages of a kind.
-    pub(crate) fn ignores(&self, kind: ServerKind) -> bool {
-        self.profile.ignored.contains(kind)
     }
 }
 

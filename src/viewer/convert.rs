@@ -12,7 +12,9 @@ pub(super) fn map_op<E>(
 ) -> Result<Op<Image>, E> {
     Ok(match op {
         Op::Nop => Op::Nop,
-        Op::Fill { brush, rop, mask } => Op::Fill { brush: map_brush(brush, f)?, rop, mask: map_mask(mask, f)? },
+        Op::Fill { brush, rop, mask } => {
+            Op::Fill { brush: map_brush(brush, f)?, rop, mask: map_mask(mask, f)? }
+        }
         Op::Opaque { src, src_area, brush, rop, scale_mode, mask } => Op::Opaque {
             src: src.map(&mut *f).transpose()?,
             src_area,
@@ -21,12 +23,20 @@ pub(super) fn map_op<E>(
             scale_mode,
             mask: map_mask(mask, f)?,
         },
-        Op::Copy { src, src_area, rop, scale_mode, mask } => {
-            Op::Copy { src: src.map(&mut *f).transpose()?, src_area, rop, scale_mode, mask: map_mask(mask, f)? }
-        }
-        Op::Blend { src, src_area, rop, scale_mode, mask } => {
-            Op::Blend { src: src.map(&mut *f).transpose()?, src_area, rop, scale_mode, mask: map_mask(mask, f)? }
-        }
+        Op::Copy { src, src_area, rop, scale_mode, mask } => Op::Copy {
+            src: src.map(&mut *f).transpose()?,
+            src_area,
+            rop,
+            scale_mode,
+            mask: map_mask(mask, f)?,
+        },
+        Op::Blend { src, src_area, rop, scale_mode, mask } => Op::Blend {
+            src: src.map(&mut *f).transpose()?,
+            src_area,
+            rop,
+            scale_mode,
+            mask: map_mask(mask, f)?,
+        },
         Op::CopyBits { src_pos } => Op::CopyBits { src_pos },
         Op::Blackness { mask } => Op::Blackness { mask: map_mask(mask, f)? },
         Op::Whiteness { mask } => Op::Whiteness { mask: map_mask(mask, f)? },
@@ -82,9 +92,6 @@ fn map_brush<E>(
     })
 }
 
-fn map_mask<E>(
-    mask: QMask<From_>,
-    f: &mut impl FnMut(From_) -> Result<Image, E>,
-) -> Result<QMask<Image>, E> {
+fn map_mask<E>(mask: QMask<From_>, f: &mut impl FnMut(From_) -> Result<Image, E>) -> Result<QMask<Image>, E> {
     Ok(QMask { flags: mask.flags, pos: mask.pos, image: mask.image.map(f).transpose()? })
 }

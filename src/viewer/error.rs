@@ -1,8 +1,9 @@
 //! What a server may not send.
 
+use super::images::ImageError;
 use crate::draw::Refusal;
 use crate::qxl::{Rect, SurfaceFormat, SurfaceId};
-use crate::wire::{DecodeError, FrameTooLong, ImageKind};
+use crate::wire::{DecodeError, FrameTooLong};
 use std::fmt;
 
 /// A message breaks the protocol, or asks for what the client never had.
@@ -42,35 +43,8 @@ pub enum ViewerError {
         /// Where it draws.
         bbox: Rect,
     },
-    /// The image is not in the cache.
-    NotCached {
-        /// Its id.
-        id: u64,
-    },
-    /// The cache holds more than the client announced.
-    CacheFull {
-        /// Pixels held.
-        pixels: u64,
-        /// Pixels announced.
-        limit: u64,
-    },
-    /// The palette is not in the cache.
-    NoPalette {
-        /// Its id.
-        id: u64,
-    },
-    /// The client does not decode images of this type.
-    Image {
-        /// The type.
-        kind: ImageKind,
-    },
-    /// A compressed stream is wrong.
-    Stream {
-        /// The image's type.
-        kind: ImageKind,
-        /// What is wrong with it.
-        error: spice_codecs::DecodeError,
-    },
+    /// An image cannot be decoded, or is not where it is said to be.
+    Image(ImageError),
     /// The operation makes no sense.
     Refused(Refusal),
 }
@@ -92,13 +66,7 @@ impl fmt::Display for ViewerError {
                 "box {},{} to {},{} leaves its surface",
                 bbox.left, bbox.top, bbox.right, bbox.bottom
             ),
-            Self::NotCached { id } => write!(f, "image {id:#x} is not in the cache"),
-            Self::CacheFull { pixels, limit } => {
-                write!(f, "image cache holds {pixels} pixels, the client announced {limit}")
-            }
-            Self::NoPalette { id } => write!(f, "palette {id:#x} is not in the cache"),
-            Self::Image { kind } => write!(f, "client does not decode {} images", kind.name()),
-            Self::Stream { kind, error } => write!(f, "{} image: {error}", kind.name()),
+            Self::Image(e) => e.fmt(f),
             Self::Refused(e) => e.fmt(f),
         }
     }
@@ -119,5 +87,10 @@ impl From<DecodeError> for ViewerError {
 impl From<Refusal> for ViewerError {
     fn from(e: Refusal) -> Self {
         Self::Refused(e)
+    }
+}
+impl From<ImageError> for ViewerError {
+    fn from(e: ImageError) -> Self {
+        Self::Image(e)
     }
 }

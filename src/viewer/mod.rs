@@ -5,8 +5,8 @@
 //! not there, an image that is not in the cache) is an error.
 
 mod convert;
-mod decode;
 mod error;
+pub mod images;
 mod quirks;
 
 pub use error::ViewerError;
@@ -20,7 +20,7 @@ use crate::wire::{
     ClientMessage, Draw, DrawRef, Framing, RawMessage, ServerKind, ServerMessage, SurfaceCreated, split,
 };
 use bytes::Bytes;
-use decode::Images;
+use images::{ImageDecoder, ImageLimits};
 use spice_raster::{Raster, Surface};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ pub struct Viewer {
     limits: Limits,
     ids: SurfaceIds,
     pixels: HashMap<SurfaceKey, Surface>,
-    images: Images,
+    images: ImageDecoder,
     /// The primary surface that ended last: a client may show it on.
     ended: Option<Surface>,
     shown: bool,
@@ -64,7 +64,7 @@ impl Viewer {
     /// A client of this profile that was sent nothing yet.
     pub fn new(profile: Profile) -> Self {
         Self {
-            images: Images::new(&profile),
+            images: ImageDecoder::new(&profile, ImageLimits::of_profile(&profile)),
             profile,
             raster: Raster::new(),
             limits: Limits::default(),
@@ -81,6 +81,7 @@ impl Viewer {
 
     /// The client is another one from now on; what it holds stays.
     pub fn set_profile(&mut self, profile: Profile) {
+        self.images.set_profile(&profile);
         self.profile = profile;
     }
 
@@ -148,16 +149,14 @@ impl Viewer {
             ServerMessage::Reset => {
                 self.ids = SurfaceIds::default();
                 self.pixels.clear();
-                self.images = Images::new(&self.profile);
+                self.images.reset();
                 self.shown = false;
             }
             ServerMessage::InvalList(list) => {
-                for resource in list {
-                    self.images.forget(resource.id)?;
-                }
+                self.images.forget(&list);
             }
             ServerMessage::InvalAllPixmaps(_) => self.images.forget_all(),
-            ServerMessage::InvalPalette { id } => self.images.forget_palette(id)?,
+            ServerMessage::InvalPalette { id } => self.images.forget_palette(id),
             ServerMessage::InvalAllPalettes => self.images.forget_palettes(),
             ServerMessage::List(list) => {
                 for message in list {
@@ -212,7 +211,7 @@ impl Viewer {
             };
             self.profile.supports(&DrawRef { surface_id, bbox, clip: &clip, op: &op }, format)
         };
-        let op = convert::map_op(op, &mut |image| self.images.decode(image))?;
+        let op = convert::map_op(op, &mut |image| self.images.decode(&image))?;
         let mut drawable = Drawable {
             surface_id,
             effect: 0,

@@ -35,7 +35,9 @@ pub(super) fn adapt(profile: &Profile, drawable: &mut Drawable, lack: Lack) -> b
 
 fn src_area(op: &Op) -> Option<Rect> {
     match op {
-        Op::Opaque { src_area, .. } | Op::Copy { src_area, .. } | Op::Blend { src_area, .. } => Some(*src_area),
+        Op::Opaque { src_area, .. } | Op::Copy { src_area, .. } | Op::Blend { src_area, .. } => {
+            Some(*src_area)
+        }
         _ => None,
     }
 }
