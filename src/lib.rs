@@ -1,8 +1,11 @@
 //! Replays QXL drawing commands to pixels, bit-exact with SPICE's own clients.
 
 pub mod capture;
+pub mod client;
 pub mod draw;
 pub mod graph;
+pub mod images;
 pub mod qxl;
 pub mod replay;
 pub mod report;
+pub mod wire;

@@ -124,6 +124,27 @@ fn sequences_round_trip_through_windows_of_every_size() {
 }
 
 #[test]
+fn a_dictionary_of_tiny_images_stays_within_its_memory() {
+    let mut encoder = GlzEncoder::new();
+    for window_pixels in [5000, 100_000] {
+        let mut dictionary = GlzDictionary::new(window_pixels);
+        let mut window = GlzWindow::new(window_pixels);
+        let mut stream = Vec::new();
+        for n in 0..20_000u32 {
+            let data = n.to_le_bytes();
+            let pixels = Pixels::new(PixelFormat::Rgba, 1, 1, 4, true, &data).expect("pixels");
+            stream.clear();
+            encoder
+                .encode(&mut dictionary, &pixels, LEVELS[n as usize % 3], usize::MAX, &mut stream)
+                .expect("encode");
+            assert_eq!(window.decode(&stream, 4).expect("decode").pixels, data);
+        }
+        let most = window_pixels as usize * 6 + 8192;
+        assert!(dictionary.memory() <= most, "{} of {most}", dictionary.memory());
+    }
+}
+
+#[test]
 fn a_killed_image_is_not_referred_to() {
     let mut random = Random::seeded(13);
     let data = random.picture(4 * 64 * 64, 4);

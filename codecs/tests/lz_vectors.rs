@@ -77,7 +77,7 @@ fn malformed_streams_end_in_an_error_or_in_a_picture() {
         }
         seen += 1;
         let file = m["file"].as_str().expect("file");
-        let limit = m["descriptor_width"].as_u64().unwrap() * m["descriptor_height"].as_u64().unwrap() * 5;
+        let limit = m["descriptor_width"].as_u64().unwrap() * m["descriptor_height"].as_u64().unwrap() * 4;
         let result = decoder.decode(&common::load(&corpus.join(file)), limit, &mut out);
         assert!(out.capacity() as u64 <= 1 << 23, "{file}");
         match (m["reference_outcome"].as_str().expect("outcome"), result) {

@@ -2,9 +2,11 @@
 
 mod animate;
 mod frames;
+mod image;
 mod info;
 mod overlay;
 mod picture;
+mod profiles;
 mod progress;
 mod render;
 mod stats;
@@ -25,8 +27,10 @@ struct Cli {
 /// One file per verb.
 #[derive(Subcommand)]
 enum Verb {
+    Image(image::Args),
     Render(render::Args),
     Info(info::Args),
+    Profiles(profiles::Args),
 }
 
 /// Runs the program on its arguments. Exit codes: 0 done, 1 bad input, 2 bad usage (which clap sees to).
@@ -34,7 +38,9 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.verb {
         Verb::Render(args) => render::run(args),
+        Verb::Image(args) => image::run(args),
         Verb::Info(args) => info::run(args),
+        Verb::Profiles(args) => profiles::run(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

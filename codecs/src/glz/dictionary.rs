@@ -12,7 +12,8 @@ const MOST_PIXELS: usize = 1 << 25;
 /// A client's GLZ dictionary: the last images sent, whatever the channel, up to a number of pixels.
 ///
 /// Memory: four bytes a pixel of the window, of which pages that were never used are not backed on common systems, and
-/// at most 1.5 bytes a pixel (at least 4 KiB) for the table of positions.
+/// at most 1.5 bytes a pixel (at least 4 KiB) for the table of positions, and a quarter of a byte for entries: of images
+/// with fewer than 256 pixels on average, fewer are held than the window has room for.
 #[derive(Clone, Debug)]
 pub struct GlzDictionary {
     /// A ring of pixels: images one after the other, oldest first, wrapping at the end.
@@ -134,8 +135,10 @@ impl GlzDictionary {
         while self.used + len > self.ring.len() {
             self.used -= self.images.pop_front().map_or(0, |e| e.len);
         }
-        // An id distance has 24 bits.
-        while self.images.front().is_some_and(|e| self.next_id - e.id >= 1 << 24) {
+        // An id distance has 24 bits; and entries of tiny images must not take more than their pixels do.
+        let most = self.ring.len() / 256 + 64;
+        while self.images.len() >= most || self.images.front().is_some_and(|e| self.next_id - e.id >= 1 << 24)
+        {
             self.used -= self.images.pop_front().map_or(0, |e| e.len);
         }
         let start = self.end();

@@ -21,7 +21,8 @@ impl LzDecoder {
     /// order, so the bottom row comes first unless [`LzHeader::top_down`]; layout as in the header, the x of RGB32 is
     /// 0, palette pictures are packed indices (see [`super::to_bgrx`]), XXXA is one alpha byte a pixel.
     ///
-    /// At most `limit` bytes are allocated for the picture, checked before allocating. `out` is empty after an error:
+    /// At most `limit` bytes are allocated for the picture, checked before allocating (the scratch plane of RGBA pictures
+    /// takes a quarter of that besides). `out` is empty after an error:
     /// a bad header, [`DecodeError::TooLarge`], a stream that ends early, refers to pixels before the first or beyond
     /// the last, or has bytes left over.
     pub fn decode(&mut self, stream: &[u8], limit: u64, out: &mut Vec<u8>) -> Result<LzHeader, DecodeError> {
@@ -40,8 +41,7 @@ impl LzDecoder {
     ) -> Result<LzHeader, DecodeError> {
         let header = LzHeader::parse(stream)?;
         let pixels = header.coded_pixels();
-        let scratch = if header.format == PixelFormat::Rgba { pixels } else { 0 };
-        let needed = (header.decoded_bytes() + scratch) as u64;
+        let needed = header.decoded_bytes() as u64;
         if needed > limit {
             return Err(DecodeError::TooLarge { needed, limit });
         }

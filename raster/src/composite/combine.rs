@@ -228,6 +228,61 @@ fn light(multiplies: bool, s: i32, sa: i32, d: i32, da: i32) -> i32 {
     if multiplies { 2 * s * d } else { sa * da - 2 * (da - d) * (sa - s) }
 }
 
+/// The same on single bytes: alpha alone.
+#[inline(always)]
+fn alpha_row<const FS: u8, const FD: u8>(d: &mut [u8], s: &[u8], m: Option<&[u8]>) {
+    let mul = |a: u8, b: u8| {
+        let t = u16::from(a) * u16::from(b) + 128;
+        ((t + (t >> 8)) >> 8) as u8
+    };
+    let part = |factor: u8, v: u8, alpha: u8| match factor {
+        ZERO => 0,
+        ONE => v,
+        THERE => mul(v, alpha),
+        _ => mul(v, 255 - alpha),
+    };
+    let pixel = |d: u8, s: u8| part(FS, s, d).saturating_add(part(FD, d, s));
+    match m {
+        None => d.iter_mut().zip(s).for_each(|(d, s)| *d = pixel(*d, *s)),
+        Some(m) => d.iter_mut().zip(s).zip(m).for_each(|((d, s), m)| *d = pixel(*d, mul(*s, *m))),
+    }
+}
+
+fn porter_duff_alpha<const FS: u8, const FD: u8>(level: Level, d: &mut [u8], s: &[u8], m: Option<&[u8]>) {
+    dispatch!(level, _simd => alpha_row::<FS, FD>(d, s, m));
+}
+
+/// Combines a row of source alphas into a row of an 8-bit alpha target, which needs no colours: there component alpha
+/// is alpha. False if the operator is none of Porter and Duff's; then nothing happens.
+pub(super) fn combine_alphas(
+    level: Level,
+    op: CompositeOp,
+    d: &mut [u8],
+    s: &[u8],
+    m: Option<&[u8]>,
+) -> bool {
+    use CompositeOp::*;
+    match op {
+        Clear => d.fill(0),
+        Src => match m {
+            None => d.copy_from_slice(s),
+            Some(_) => porter_duff_alpha::<ONE, ZERO>(level, d, s, m),
+        },
+        Over => porter_duff_alpha::<ONE, MISSING>(level, d, s, m),
+        OverReverse => porter_duff_alpha::<MISSING, ONE>(level, d, s, m),
+        In => porter_duff_alpha::<THERE, ZERO>(level, d, s, m),
+        InReverse => porter_duff_alpha::<ZERO, THERE>(level, d, s, m),
+        Out => porter_duff_alpha::<MISSING, ZERO>(level, d, s, m),
+        OutReverse => porter_duff_alpha::<ZERO, MISSING>(level, d, s, m),
+        Atop => porter_duff_alpha::<THERE, MISSING>(level, d, s, m),
+        AtopReverse => porter_duff_alpha::<MISSING, THERE>(level, d, s, m),
+        Xor => porter_duff_alpha::<MISSING, MISSING>(level, d, s, m),
+        Add => porter_duff_alpha::<ONE, ONE>(level, d, s, m),
+        _ => return false,
+    }
+    true
+}
+
 /// Combines a row of source words into a row of target words. The float operators do nothing here.
 pub(super) fn combine(level: Level, op: CompositeOp, d: &mut [u32], s: &[u32], mask: MaskRow<'_>) {
     use CompositeOp::*;
@@ -246,7 +301,15 @@ pub(super) fn combine(level: Level, op: CompositeOp, d: &mut [u32], s: &[u32], m
         Atop => porter_duff::<THERE, MISSING>(level, d, s, mask),
         AtopReverse => porter_duff::<MISSING, THERE>(level, d, s, mask),
         Xor => porter_duff::<MISSING, MISSING>(level, d, s, mask),
-        Add => porter_duff::<ONE, ONE>(level, d, s, mask),
+        Add => match mask {
+            // A third faster than by 16-bit lanes.
+            MaskRow::None => dispatch!(level, _simd => alpha_row::<ONE, ONE>(
+                bytemuck::cast_slice_mut(d),
+                bytemuck::cast_slice(s),
+                None,
+            )),
+            _ => porter_duff::<ONE, ONE>(level, d, s, mask),
+        },
         Multiply => multiply(d, s, mask),
         Screen => separable(d, s, mask, |s, sa, d, da| s * da + d * sa - s * d),
         Overlay => separable(d, s, mask, |s, sa, d, da| light(2 * d < da, s, sa, d, da)),

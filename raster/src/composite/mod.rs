@@ -21,7 +21,7 @@ use crate::region::Region;
 use crate::simd::Raster;
 use crate::surface::{SurfaceFormat, SurfaceMut, SurfaceRef};
 use combine::MaskRow;
-use plan::{Plan, Unused};
+use plan::{Picture, Plan, Sampling, Unused};
 
 /// How a picture is read between its pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -104,6 +104,9 @@ impl<'a> CompositeSource<'a> {
 /// Pixels that go through the operator at a time: all rows of words stay in the first-level cache.
 const CHUNK: usize = 1024;
 
+/// As [`CHUNK`] for small rectangles such as glyphs: clearing 12 KiB of scratch takes longer than they do.
+const SMALL: usize = 192;
+
 /// As [`CHUNK`], for floats.
 const FLOAT_CHUNK: usize = 128;
 
@@ -141,28 +144,115 @@ impl Raster {
     }
 
     fn composite_narrow(&self, dst: &mut SurfaceMut<'_>, rect: Rect, plan: &Plan<'_>) {
-        if plan.unused == Unused::Raw {
-            return copy_raw_shorts(dst, rect, plan);
-        }
         let in_place = dst.format() == SurfaceFormat::A8R8G8B8 || plan.unused == Unused::AsAlpha;
-        let (mut s, mut m, mut d) = ([0; CHUNK], [0; CHUNK], [0; CHUNK]);
-        for_chunks(rect, CHUNK, |x, y, n| {
-            let (s, m, d) = (&mut s[..n], &mut m[..n], &mut d[..n]);
-            plan.src.words(x, y, s);
+        let columns = rect.left as usize..rect.right as usize;
+        match (plan.op, plan.mask) {
+            _ if plan.unused == Unused::Raw => copy_raw_shorts(dst, rect, plan),
+            (CompositeOp::Clear, _) if in_place => {
+                (rect.top..rect.bottom).for_each(|y| dst.row(y as u32)[columns.clone()].fill(0));
+            }
+            (CompositeOp::Src, None) if in_place => {
+                (rect.top..rect.bottom)
+                    .for_each(|y| plan.src.words(rect.left, y, &mut dst.row(y as u32)[columns.clone()]));
+            }
+            _ if dst.format() == SurfaceFormat::A8 && plan.op.is_porter_duff() => {
+                if rect.area() <= SMALL as u64 {
+                    self.composite_alphas::<SMALL>(dst, rect, plan);
+                } else {
+                    self.composite_alphas::<CHUNK>(dst, rect, plan);
+                }
+            }
+            _ if rect.area() <= SMALL as u64 => self.composite_words::<SMALL>(dst, rect, plan, in_place),
+            _ => self.composite_words::<CHUNK>(dst, rect, plan, in_place),
+        }
+    }
+
+    /// By rows of words, `N` pixels at a time.
+    fn composite_words<const N: usize>(
+        &self,
+        dst: &mut SurfaceMut<'_>,
+        rect: Rect,
+        plan: &Plan<'_>,
+        in_place: bool,
+    ) {
+        let (mut s, mut m, mut d) = ([0; N], [0; N], [0; N]);
+        let fill = |picture: &Picture<'_>, words: &mut [u32; N]| {
+            if picture.sampling == Sampling::Solid {
+                words.fill(picture.solid());
+            }
+        };
+        fill(&plan.src, &mut s);
+        plan.mask.iter().for_each(|mask| fill(mask, &mut m));
+        for_blocks(rect, N, |x, y, n, rows| {
+            let read = |picture: &Picture<'_>, words: &mut [u32]| {
+                if picture.sampling != Sampling::Solid {
+                    words.chunks_exact_mut(n).zip(y..).for_each(|(words, y)| picture.words(x, y, words));
+                }
+            };
+            let size = n * rows;
+            let (s, m, d) = (&mut s[..size], &mut m[..size], &mut d[..size]);
+            read(&plan.src, s);
             let mask = match &plan.mask {
                 None => MaskRow::None,
                 Some(mask) => {
-                    mask.words(x, y, m);
+                    read(mask, m);
                     if plan.component_alpha { MaskRow::Component(m) } else { MaskRow::Alpha(m) }
                 }
             };
-            if in_place {
-                let d = &mut dst.row(y as u32)[x as usize..x as usize + n];
-                combine::combine(self.level, plan.op, d, s, mask);
-            } else {
-                target::load(dst, x, y, d);
-                combine::combine(self.level, plan.op, d, s, mask);
-                target::store(dst, x, y, d);
+            let columns = x as usize..x as usize + n;
+            if in_place && rows == 1 {
+                return combine::combine(self.level, plan.op, &mut dst.row(y as u32)[columns], s, mask);
+            }
+            for (d, y) in d.chunks_exact_mut(n).zip(y..) {
+                match in_place {
+                    true => d.copy_from_slice(&dst.row(y as u32)[columns.clone()]),
+                    false => target::load(dst, x, y, d),
+                }
+            }
+            combine::combine(self.level, plan.op, d, s, mask);
+            for (d, y) in d.chunks_exact(n).zip(y..) {
+                match in_place {
+                    true => dst.row(y as u32)[columns.clone()].copy_from_slice(d),
+                    false => target::store(dst, x, y, d),
+                }
+            }
+        });
+    }
+
+    /// On an 8-bit alpha target, by rows of alphas.
+    fn composite_alphas<const N: usize>(&self, dst: &mut SurfaceMut<'_>, rect: Rect, plan: &Plan<'_>) {
+        let (mut s, mut m, mut d) = ([0; N], [0; N], [0; N]);
+        let fill = |picture: &Picture<'_>, alphas: &mut [u8; N]| {
+            if picture.sampling == Sampling::Solid {
+                alphas.fill((picture.solid() >> 24) as u8);
+            }
+        };
+        fill(&plan.src, &mut s);
+        plan.mask.iter().for_each(|mask| fill(mask, &mut m));
+        for_blocks(rect, N, |x, y, n, rows| {
+            let read = |picture: &Picture<'_>, alphas: &mut [u8]| {
+                if picture.sampling != Sampling::Solid {
+                    alphas.chunks_exact_mut(n).zip(y..).for_each(|(alphas, y)| picture.alphas(x, y, alphas));
+                }
+            };
+            let size = n * rows;
+            let (s, m, d) = (&mut s[..size], &mut m[..size], &mut d[..size]);
+            read(&plan.src, s);
+            let m = plan.mask.as_ref().map(|mask| {
+                read(mask, m);
+                &*m
+            });
+            let columns = x as usize..x as usize + n;
+            if rows == 1 {
+                combine::combine_alphas(self.level, plan.op, &mut dst.row8(y as u32)[columns], s, m);
+                return;
+            }
+            for (d, y) in d.chunks_exact_mut(n).zip(y..) {
+                d.copy_from_slice(&dst.row8(y as u32)[columns.clone()]);
+            }
+            combine::combine_alphas(self.level, plan.op, d, s, m);
+            for (d, y) in d.chunks_exact(n).zip(y..) {
+                dst.row8(y as u32)[columns.clone()].copy_from_slice(d);
             }
         });
     }
@@ -171,33 +261,42 @@ impl Raster {
         let format = dst.format();
         let (mut s, mut m) = ([[0.0; 4]; FLOAT_CHUNK], [[0.0; 4]; FLOAT_CHUNK]);
         let mut words = [0; FLOAT_CHUNK];
-        for_chunks(rect, FLOAT_CHUNK, |x, y, n| {
-            let (s, m, words) = (&mut s[..n], &mut m[..n], &mut words[..n]);
-            plan.src.floats(x, y, words, s);
-            if let Some(mask) = &plan.mask {
-                mask.floats(x, y, words, m);
+        for_blocks(rect, FLOAT_CHUNK, |x, y, n, rows| {
+            for y in y..y + rows as i32 {
+                let (s, m, words) = (&mut s[..n], &mut m[..n], &mut words[..n]);
+                plan.src.floats(x, y, words, s);
+                if let Some(mask) = &plan.mask {
+                    mask.floats(x, y, words, m);
+                }
+                target::load(dst, x, y, words);
+                for ((d, s), m) in words.iter_mut().zip(s).zip(m) {
+                    let mask = plan.mask.is_some().then_some(*m);
+                    let skipped = plan.src.skips_masked && mask == Some([0.0; 4]);
+                    let s = if skipped { [0.0; 4] } else { *s };
+                    let out =
+                        float::combine(plan.op, float::expand(format, *d), s, mask, plan.component_alpha);
+                    *d = float::contract(out);
+                }
+                target::store(dst, x, y, words);
             }
-            target::load(dst, x, y, words);
-            for ((d, s), m) in words.iter_mut().zip(s).zip(m) {
-                let mask = plan.mask.is_some().then_some(*m);
-                let skipped = plan.src.skips_masked && mask == Some([0.0; 4]);
-                let s = if skipped { [0.0; 4] } else { *s };
-                let out = float::combine(plan.op, float::expand(format, *d), s, mask, plan.component_alpha);
-                *d = float::contract(out);
-            }
-            target::store(dst, x, y, words);
         });
     }
 }
 
-/// Calls `run(x, y, n)` for pieces of at most `chunk` pixels of each row.
-fn for_chunks(rect: Rect, chunk: usize, mut run: impl FnMut(i32, i32, usize)) {
+/// Calls `run(x, y, n, rows)` for blocks of n x rows pixels that make up the rectangle, at most `size` pixels each:
+/// several rows of narrow rectangles at a time, so that what a call costs is shared, else pieces of one row.
+fn for_blocks(rect: Rect, size: usize, mut run: impl FnMut(i32, i32, usize, usize)) {
+    let width = rect.width() as usize;
+    if width <= SMALL / 2 {
+        let rows = size / width;
+        for y in (rect.top..rect.bottom).step_by(rows) {
+            run(rect.left, y, width, rows.min((rect.bottom - y) as usize));
+        }
+        return;
+    }
     for y in rect.top..rect.bottom {
-        let mut x = rect.left;
-        while x < rect.right {
-            let n = ((rect.right - x) as usize).min(chunk);
-            run(x, y, n);
-            x += n as i32;
+        for x in (rect.left..rect.right).step_by(size) {
+            run(x, y, ((rect.right - x) as usize).min(size), 1);
         }
     }
 }

@@ -103,14 +103,12 @@ impl Picture<'_> {
         let (vx, vy) = (vx - 0x8000, vy - 0x8000);
         let (fx, fy) = ((vx & 0xffff) as f32 / 65536.0, (vy & 0xffff) as f32 / 65536.0);
         let (x, y) = (vx >> 16, vy >> 16);
-        let mut out = [0.0; 4];
-        for i in 0..4 {
-            out[i] = at(x, y)[i] * ((1.0 - fx) * (1.0 - fy))
+        [0, 1, 2, 3].map(|i| {
+            at(x, y)[i] * ((1.0 - fx) * (1.0 - fy))
                 + at(x + 1, y)[i] * (fx * (1.0 - fy))
                 + at(x, y + 1)[i] * ((1.0 - fx) * fy)
-                + at(x + 1, y + 1)[i] * (fx * fy);
-        }
-        out
+                + at(x + 1, y + 1)[i] * (fx * fy)
+        })
     }
 }
 

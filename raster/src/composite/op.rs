@@ -117,6 +117,11 @@ impl CompositeOp {
         }
     }
 
+    /// Whether it adds up a part of the source and a part of the target, each by the other's alpha.
+    pub(super) fn is_porter_duff(self) -> bool {
+        self.number() <= Add.number()
+    }
+
     /// Whether the x byte of an x8r8g8b8 target goes through the arithmetic as if it were alpha. With the others
     /// such a target is opaque and its x byte ends as 0.
     pub(super) fn keeps_x_as_alpha(self) -> bool {
