@@ -21,7 +21,7 @@ use crate::draw::{Effect, Limits, Lookup, Picture, Refusal, Source, State, Surfa
 use crate::qxl::{Clip, Command, Drawable, Event, Op, SurfaceId};
 use pass::{Found, Node, Pass};
 use schedule::Drawing;
-use spice_raster::{Raster, Rect, Region, Surface};
+use spice_raster::{Raster, Region, Surface};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -482,7 +482,7 @@ fn own_bytes(task: &Task) -> u64 {
             _ => None,
         })
         .sum();
-    let region = size_of::<Rect>() * task.clip.rects().len();
+    let region = size_of_val(task.clip.rects());
     (size_of::<Node>() + size_of::<Drawable>() + data + clip + small + region) as u64
 }
 

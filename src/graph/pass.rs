@@ -211,10 +211,10 @@ impl Pass<'_> {
                 return Verdict::Draw;
             }
             let part = select(clip, DRAWN_RECTS, |y, w| layer.need.word(y, w));
-            if let (Some(part), Some(rest)) = (part, self.rest(node, clip)) {
-                if rest.is_empty() || !self.reads_own(node, &rest, &part) {
-                    return Verdict::Split(part, rest);
-                }
+            if let (Some(part), Some(rest)) = (part, self.rest(node, clip))
+                && (rest.is_empty() || !self.reads_own(node, &rest, &part))
+            {
+                return Verdict::Split(part, rest);
             }
         }
         self.all_seen(node, clip)
