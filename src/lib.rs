@@ -4,6 +4,7 @@ pub mod capture;
 pub mod client;
 pub mod draw;
 pub mod images;
+pub mod memory;
 pub mod qxl;
 pub mod replay;
 pub mod report;
