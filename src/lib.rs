@@ -5,6 +5,7 @@ pub mod client;
 pub mod draw;
 pub mod graph;
 pub mod images;
+pub mod memory;
 pub mod qxl;
 pub mod replay;
 pub mod report;
