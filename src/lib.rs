@@ -6,6 +6,7 @@ pub mod draw;
 pub mod engine;
 pub mod graph;
 pub mod images;
+pub mod memory;
 pub mod qxl;
 pub mod replay;
 pub mod report;

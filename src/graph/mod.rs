@@ -21,16 +21,16 @@ use crate::draw::{Effect, Limits, Lookup, Picture, Refusal, Source, State, Surfa
 use crate::qxl::{Clip, Command, Drawable, Event, Op, SurfaceId};
 use pass::{Found, Node, Pass};
 use schedule::Drawing;
-use spice_raster::{Raster, Rect, Region, Surface};
+use spice_raster::{Raster, Region, Surface};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 use surfaces::Slots;
 
 /// A pass is not worth its while for fewer new nodes.
-const MIN_NODES: usize = 1024;
+const MIN_NODES: usize = 256;
 /// A pass is not worth its while for fewer new bytes.
-const MIN_BYTES: u64 = 4 << 20;
+const MIN_BYTES: u64 = 2 << 20;
 /// Pictures from so many bytes on count once, however many nodes share them.
 const SHARED_BYTES: u64 = 1 << 12;
 /// Bytes of bitmaps that are kept from pass to pass.
@@ -328,8 +328,16 @@ impl Graph {
         };
         let Found { mut jobs, culled } = pass.run(&mut self.queue, oldest);
         self.slots.reset_layers(LAYER_BYTES);
-        culled.iter().for_each(|node| self.release(node));
-        drop(culled);
+        if !(jobs.is_empty() && culled.is_empty()) {
+            for index in culled {
+                if let Some(node) = self.queue[index].take() {
+                    self.release(&node);
+                }
+            }
+            self.queue.retain(Option::is_some);
+            self.slots.clear_dirt();
+            self.queue.iter().flatten().for_each(|node| self.slots.soil(node));
+        }
         self.stats.times.graph += start.map(|s| s.elapsed()).unwrap_or_default();
         if jobs.is_empty() {
             return;
@@ -474,7 +482,7 @@ fn own_bytes(task: &Task) -> u64 {
             _ => None,
         })
         .sum();
-    let region = size_of::<Rect>() * task.clip.rects().len();
+    let region = size_of_val(task.clip.rects());
     (size_of::<Node>() + size_of::<Drawable>() + data + clip + small + region) as u64
 }
 

@@ -58,8 +58,8 @@ pub(crate) struct Job {
 pub(crate) struct Found {
     /// What must be drawn, the last first.
     pub(crate) jobs: Vec<Job>,
-    /// What nobody will ever see.
-    pub(crate) culled: Vec<Node>,
+    /// What nobody will ever see, by its place in the queue.
+    pub(crate) culled: Vec<usize>,
 }
 
 /// A part of a node that stays pending has at most so many rectangles; before it has more, the node is drawn.
@@ -89,8 +89,8 @@ pub(crate) struct Pass<'a> {
 
 impl Pass<'_> {
     /// Walks over the queue: the `oldest` first nodes are drawn in any case. What is needed of each surface is
-    /// already marked. Nodes that are drawn or culled leave the queue.
-    pub(crate) fn run(&mut self, queue: &mut Vec<Option<Node>>, oldest: usize) -> Found {
+    /// already marked. Nodes that are drawn leave holes in the queue; those that are culled are left to the caller.
+    pub(crate) fn run(&mut self, queue: &mut [Option<Node>], oldest: usize) -> Found {
         let mut found = Found::default();
         for index in (0..queue.len()).rev() {
             let Some(node) = &mut queue[index] else { continue };
@@ -102,7 +102,7 @@ impl Pass<'_> {
                 }
                 Verdict::Cull => {
                     self.stats.culled(node);
-                    found.culled.extend(queue[index].take());
+                    found.culled.push(index);
                 }
                 Verdict::Draw => {
                     self.stats.drawn(node);
@@ -124,11 +124,6 @@ impl Pass<'_> {
                     }
                 }
             }
-        }
-        if !(found.jobs.is_empty() && found.culled.is_empty()) {
-            queue.retain(Option::is_some);
-            self.slots.clear_dirt();
-            queue.iter().flatten().for_each(|node| self.slots.soil(node));
         }
         found
     }
@@ -216,10 +211,10 @@ impl Pass<'_> {
                 return Verdict::Draw;
             }
             let part = select(clip, DRAWN_RECTS, |y, w| layer.need.word(y, w));
-            if let (Some(part), Some(rest)) = (part, self.rest(node, clip)) {
-                if rest.is_empty() || !self.reads_own(node, &rest, &part) {
-                    return Verdict::Split(part, rest);
-                }
+            if let (Some(part), Some(rest)) = (part, self.rest(node, clip))
+                && (rest.is_empty() || !self.reads_own(node, &rest, &part))
+            {
+                return Verdict::Split(part, rest);
             }
         }
         self.all_seen(node, clip)

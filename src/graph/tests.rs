@@ -176,3 +176,48 @@ fn a_graph_can_move_between_threads() {
     let (bounds, execution) = (GraphLimits::default(), Execution::default());
     sendable(&Graph::new(Raster::new(), Limits::default(), bounds, execution));
 }
+
+/// A million commands that nobody looks at stay within the bounds, whether they hide each other or not.
+#[test]
+fn a_long_stream_stays_within_its_bounds() {
+    use crate::qxl::{Brush, Clip, Command, Drawable, Event, Op, PrimaryCreate, QMask, Rect, Ropd};
+    use crate::qxl::{SurfaceFormat, WorkerMessage};
+    let bounds = GraphLimits { nodes: 1000, bytes: 4 << 20 };
+    let execution = Execution { threads: 1, ..Execution::default() };
+    for rop in [Ropd::PUT, Ropd(Ropd::OP_XOR)] {
+        let mut graph = Graph::new(Raster::new(), Limits::default(), bounds, execution);
+        let surface = PrimaryCreate {
+            width: 64,
+            height: 64,
+            stride: 256,
+            format: SurfaceFormat::X8R8G8B8,
+            position: 0,
+            mouse_mode: 0,
+            flags: 0,
+            kind: 0,
+            data: Default::default(),
+        };
+        graph.event(&Event::Worker(WorkerMessage::CreatePrimary { number: 20, surface })).unwrap();
+        let mut want = 0;
+        for i in 0..1_000_000u32 {
+            let op = Op::Fill { brush: Brush::Solid(i), rop, mask: QMask::default() };
+            let bbox = Rect::new(3, 3, 5, 5);
+            let drawable = Drawable {
+                surface_id: 0,
+                effect: 0,
+                mm_time: 0,
+                bbox,
+                clip: Clip::None,
+                self_bitmap: None,
+                surface_deps: [None; 3],
+                op,
+            };
+            graph.event(&Event::Command(Command::Drawable(std::sync::Arc::new(drawable)))).unwrap();
+            assert!(graph.pending() <= bounds.nodes && graph.held_bytes() <= bounds.bytes);
+            want = if rop == Ropd::PUT { i } else { want ^ i };
+        }
+        assert_eq!(graph.render_all(0).and_then(|s| s.view().pixel(3, 4)), Some(want));
+        let drawn = graph.stats().total().drawn.nodes;
+        assert_eq!(drawn, if rop == Ropd::PUT { 1 } else { 1_000_000 });
+    }
+}
