@@ -113,6 +113,7 @@ fn sequences_round_trip_at_every_level_and_shrink() {
     let Some(corpus) = common::corpus() else { return };
     let mut encoder = GlzEncoder::new();
     let mut zlib = ZlibEncoder::default();
+    let (mut best, mut all) = (0, 0);
     for s in sequences(&corpus) {
         let reference: usize = s.images.iter().map(|v| number(v, "size")).sum();
         let mut line = format!("{:26} reference {reference:8}", s.name);
@@ -154,9 +155,15 @@ fn sequences_round_trip_at_every_level_and_shrink() {
             let percent = 100.0 * total as f64 / reference as f64;
             line += &format!("  {level:?} {total:8} ({percent:5.1} %)");
             assert!(level != Level::Fast || total <= reference + reference / 50, "{line}");
+            if level == Level::Best {
+                assert!(total <= reference, "{line}");
+                best += total;
+                all += reference;
+            }
         }
         eprintln!("{line}");
     }
+    assert!(best * 10 <= all * 9, "best {best} of {all}");
 }
 
 #[test]

@@ -174,8 +174,13 @@ impl FigureSink for SolidFigures<'_, '_, '_> {
 
     fn line_to(&mut self, to: Point) {
         let from = std::mem::replace(&mut self.at, to);
-        let area = self.canvas.clip.bounds();
-        line_spans(from, to, area, |y, left, right| self.canvas.draw(Span { y, left, right }));
+        let Self { canvas, .. } = self;
+        let area = canvas.clip.bounds();
+        if canvas.clip.is_rect() && canvas.within.is_none() {
+            line_spans(from, to, area, |y, left, right| canvas.painter.span(Span { y, left, right }));
+        } else {
+            line_spans(from, to, area, |y, left, right| canvas.draw(Span { y, left, right }));
+        }
     }
 
     fn end(&mut self) {}

@@ -1,10 +1,15 @@
 //! The commands: what they are called, what they take, and how they end. What they do is the library's.
 
+mod animate;
+mod frames;
+mod image;
 mod info;
+mod overlay;
 mod picture;
 mod profiles;
 mod progress;
 mod render;
+mod stats;
 
 use clap::{Parser, Subcommand};
 use std::io::{self, Write};
@@ -22,6 +27,7 @@ struct Cli {
 /// One file per verb.
 #[derive(Subcommand)]
 enum Verb {
+    Image(image::Args),
     Render(render::Args),
     Info(info::Args),
     Profiles(profiles::Args),
@@ -32,6 +38,7 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.verb {
         Verb::Render(args) => render::run(args),
+        Verb::Image(args) => image::run(args),
         Verb::Info(args) => info::run(args),
         Verb::Profiles(args) => profiles::run(args),
     };
@@ -47,7 +54,7 @@ pub(crate) fn main() -> ExitCode {
 }
 
 /// What a verb gives.
-pub(crate) type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+pub(crate) type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// Whether whoever reads our output went away, as `head` does: no reason to complain.
 fn closed(e: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {

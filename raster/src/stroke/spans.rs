@@ -30,7 +30,13 @@ impl<'a> Clip<'a> {
         self.bounds
     }
 
+    /// Whether all pixels of [`Clip::bounds`] are inside.
+    pub(super) fn is_rect(&self) -> bool {
+        self.rects.is_empty()
+    }
+
     /// Emits the parts of a span inside, from the left.
+    #[inline]
     pub(super) fn cut(&self, span: Span, mut emit: impl FnMut(Span)) {
         let Span { y, left, right } = span;
         let (left, right) = (left.max(self.bounds.left), right.min(self.bounds.right));

@@ -1,0 +1,12 @@
+//! Any bytes as a picture: every lossless codec gives it back.
+#![no_main]
+
+#[path = "../oracle.rs"]
+#[allow(dead_code)]
+mod oracle;
+
+use spice_codecs::{Decoder, Encoder};
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    oracle::round_trip(&mut Encoder::new(), &mut Decoder::new(), data);
+});
