@@ -186,7 +186,9 @@ impl Lines {
     /// Sets `chosen` for each place of a row that has room for a patch.
     ///
     /// Hashes of 2, 4, 8, 16 pixels are made from pairs of the ones before, by shifts and sums, which compilers
-    /// vectorise; a rolling hash waits for its own multiplication at each pixel, and took five times as long.
+    /// vectorise; a rolling hash waits for its own multiplication at each pixel. A plan of 1024x768 noise over other
+    /// noise, best of 30 on a busy machine: rolling hash 11.4 ms; pair sums and every third row of the truth 9.0 ms;
+    /// and one place in 128 instead of 32 (most of the time went into whole patches) 3.7 ms.
     fn choose<P: Sample>(&mut self, row: &[P], mask: P) {
         let (zeros, [from, to]) = (self.zeros, &mut self.hashes);
         from.clear();
