@@ -28,7 +28,7 @@ impl Default for Limits {
             // Guests give an image's pixels each time, so that only the same id with other pixels needs what is kept
             // here. The reference server keeps a few seconds of images, its clients 80 MiB; every MiB costs 256
             // page faults, as much time as drawing it (32 MiB were a third of what replaying `video` takes).
-            image_cache_bytes: 4 << 20,
+            image_cache_bytes: 8 << 20,
         }
     }
 }

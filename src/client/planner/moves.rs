@@ -31,8 +31,15 @@ pub(super) struct Scratch {
 #[derive(Clone, Copy, Debug)]
 struct Candidate {
     by: Point,
-    /// Where it helps most, and how much it saves there in 1/[`UNIT`] bytes, when last looked at.
-    best: Option<(Rect, i64)>,
+    /// How much it saved when last looked at, in 1/[`UNIT`] bytes.
+    saves: i64,
+}
+
+impl Candidate {
+    /// Not yet looked at.
+    fn new(by: Point) -> Self {
+        Self { by, saves: i64::MAX }
+    }
 }
 
 /// What is looked at.
@@ -60,25 +67,19 @@ impl Scratch {
         self.add_hints(input.hints);
         let mut searched = false;
         for _ in 0..ROUNDS {
-            let left: u64 = cells
-                .changed
-                .iter()
-                .filter(|c| !c.is_empty())
-                .map(|&c| content.estimate(truth, c).into_iter().min().unwrap_or(0))
-                .sum();
+            let left = worth(truth, cells, content);
             if left <= least as u64 {
                 return;
             }
             let scene = Scene { truth, now, cells, least };
-            let mut best = self.best(&scene, content);
+            let mut best = self.best(&scene, content, left);
             let much = left >= SEARCH_BYTES * UNIT && cells.changed_pixels() >= SEARCH_PIXELS;
             if best.is_none() && !searched && much {
                 searched = true;
                 let candidates = &mut self.candidates;
                 candidates.clear();
-                self.search
-                    .displacements(truth, now, cells, |by| candidates.push(Candidate { by, best: None }));
-                best = self.best(&scene, content);
+                self.search.displacements(truth, now, cells, |by| candidates.push(Candidate::new(by)));
+                best = self.best(&scene, content, left);
             }
             let Some((by, rect)) = best else { return };
             let rect = scene.extend(by, rect);
@@ -115,7 +116,7 @@ impl Scratch {
                 });
                 let Some(by) = sum else { break };
                 if by != Point::new(0, 0) && self.candidates.iter().all(|c| c.by != by) {
-                    self.candidates.push(Candidate { by, best: None });
+                    self.candidates.push(Candidate::new(by));
                 }
                 if self.candidates.len() >= HINTS {
                     return;
@@ -124,16 +125,34 @@ impl Scratch {
         }
     }
 
-    /// The displacement that saves most, and where. Those that save nothing are forgotten.
-    fn best<P: Sample>(&mut self, scene: &Scene<'_, '_, P>, content: &mut Content) -> Option<(Point, Rect)> {
-        let scores = &mut self.scores;
-        for candidate in &mut self.candidates {
-            candidate.best = scores.best(scene, content, candidate.by);
+    /// The displacement that saves most, and where; `left` is all there is to save. Those that save nothing are
+    /// forgotten.
+    fn best<P: Sample>(
+        &mut self,
+        scene: &Scene<'_, '_, P>,
+        content: &mut Content,
+        left: u64,
+    ) -> Option<(Point, Rect)> {
+        let Self { candidates, scores, .. } = self;
+        // What was promising stays so; at first hints and frequent displacements come first.
+        candidates.sort_by_key(|c| std::cmp::Reverse(c.saves));
+        let mut best: Option<(Point, Rect, i64)> = None;
+        for candidate in candidates.iter_mut() {
+            // Moves seldom make others save more than before, so these cannot win any more. Nor is it worth while to
+            // look on when nearly everything is saved.
+            if best.is_some_and(|(.., most)| candidate.saves <= most || most as u64 >= left / 8 * 7) {
+                break;
+            }
+            let found = scores.best(scene, content, candidate.by);
+            candidate.saves = found.map_or(0, |(_, saved)| saved);
+            if let Some((rect, saved)) = found
+                && best.is_none_or(|(.., most)| saved > most)
+            {
+                best = Some((candidate.by, rect, saved));
+            }
         }
-        self.candidates.retain(|c| c.best.is_some());
-        // The first of equals: hints and frequent displacements come first.
-        let best = self.candidates.iter().rev().max_by_key(|c| c.best.map(|(_, saved)| saved))?;
-        best.best.map(|(rect, _)| (best.by, rect))
+        candidates.retain(|c| c.saves > 0);
+        best.map(|(by, rect, _)| (by, rect))
     }
 
     /// Cuts a move along the area; what does not save its own message is left out. In an order in which none reads
@@ -156,6 +175,18 @@ impl Scratch {
             rects.sort_by_key(|r| (sign(by.y, r.top), sign(by.x, r.left)));
         }
     }
+}
+
+/// What the changed pixels cost beyond what as many plain ones would.
+fn worth<P: Sample>(truth: &Picture<'_, P>, cells: &Cells, content: &mut Content) -> u64 {
+    let plain = content.costs.repeating.plain.min(content.costs.predicting.plain);
+    let changed = cells.changed.iter().filter(|c| !c.is_empty());
+    changed
+        .map(|&c| {
+            let all = content.estimate(truth, c).into_iter().min().unwrap_or(0);
+            all.saturating_sub(c.area() * u64::from(plain))
+        })
+        .sum()
 }
 
 /// For each tile, what a displacement saves there.
