@@ -3,7 +3,9 @@
 pub mod capture;
 pub mod client;
 pub mod draw;
+pub mod graph;
 pub mod images;
+pub mod memory;
 pub mod qxl;
 pub mod replay;
 pub mod report;
