@@ -142,10 +142,6 @@ fn piece<U: Unit>(
     let mask = table.len() - 1;
     let mut anchor = begin;
     let mut i = begin;
-    if px.len() - begin <= 8 {
-        // Thousands of specks would drive from the table what is worth more.
-        return out.literals::<U>(&px[begin..]);
-    }
     while i + 4 <= end {
         let here = pair::<U>(px, i);
         let (mut from, mut found, mut length);
@@ -209,9 +205,9 @@ fn piece<U: Unit>(
         }
         out.literals::<U>(&px[anchor..i])?;
         out.glz_match::<U>(length, found.images, found.offset)?;
-        // Sparse positions inside long matches, so that their content is still known when its first source has left the
-        // window: who comes near one extends the match backwards.
-        if length > SPARSE && (found.images != 0 || found.offset != 0) {
+        // Sparse positions inside long matches in other images, so that their content is still known when its first source
+        // has left the window: who comes near one extends the match backwards. (Within one image it costs 0.7 %.)
+        if length > SPARSE && found.images != 0 {
             for k in (i + SPARSE..i + length - 2).step_by(SPARSE) {
                 table[hash::<U>(px, k, shift) & mask] = k as u32;
             }
