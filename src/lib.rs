@@ -9,4 +9,5 @@ pub mod memory;
 pub mod qxl;
 pub mod replay;
 pub mod report;
+pub mod viewer;
 pub mod wire;
