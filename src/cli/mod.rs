@@ -5,7 +5,10 @@ mod info;
 mod picture;
 mod profiles;
 mod progress;
+mod record;
 mod render;
+mod screenshot;
+mod serve;
 
 use clap::{Parser, Subcommand};
 use std::io::{self, Write};
@@ -27,6 +30,9 @@ enum Verb {
     Render(render::Args),
     Info(info::Args),
     Profiles(profiles::Args),
+    Serve(serve::Args),
+    Screenshot(screenshot::Args),
+    Record(record::Args),
 }
 
 /// Runs the program on its arguments. Exit codes: 0 done, 1 bad input, 2 bad usage (which clap sees to).
@@ -37,6 +43,9 @@ pub(crate) fn main() -> ExitCode {
         Verb::Image(args) => image::run(args),
         Verb::Info(args) => info::run(args),
         Verb::Profiles(args) => profiles::run(args),
+        Verb::Serve(args) => serve::run(args),
+        Verb::Screenshot(args) => screenshot::run(args),
+        Verb::Record(args) => record::run(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
