@@ -3,8 +3,10 @@
 pub mod capture;
 pub mod client;
 pub mod draw;
+pub mod graph;
 pub mod images;
 pub mod link;
+pub mod memory;
 pub mod qxl;
 pub mod replay;
 pub mod report;

@@ -3,5 +3,6 @@
 mod cli;
 
 fn main() -> std::process::ExitCode {
+    spice_render::memory::keep_freed();
     cli::main()
 }

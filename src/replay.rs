@@ -1,11 +1,13 @@
 //! A recording replayed to pixels: what the offline renderer does.
 
 use crate::capture::{Error, Reader, Record, Truncation};
-use crate::draw::{Cursor, Limits, Renderer};
-use crate::qxl::{Command, Event, SurfaceId};
-use spice_raster::{Raster, Surface};
+use crate::draw::{Cursor, Effect, Limits};
+use crate::graph::{Execution, Graph, GraphLimits, Stats};
+use crate::qxl::{Command, Event, OpKind, SurfaceId};
+use spice_raster::{Raster, Region, Surface};
 use std::collections::BTreeSet;
 use std::io::Read;
+use std::time::{Duration, Instant};
 
 /// Reads a recording and draws what it says.
 ///
@@ -14,7 +16,10 @@ use std::io::Read;
 #[derive(Debug)]
 pub struct Replay<R> {
     reader: Reader<R>,
-    renderer: Renderer,
+    graph: Graph,
+    timing: bool,
+    read_time: Duration,
+    drawn: Option<Vec<(OpKind, Region)>>,
     cursor: Cursor,
     refused: u64,
     last_event: Option<u64>,
@@ -23,24 +28,85 @@ pub struct Replay<R> {
 impl<R: Read> Replay<R> {
     /// Starts with nothing drawn.
     pub fn new(reader: Reader<R>, raster: Raster, limits: Limits) -> Self {
-        let renderer = Renderer::new(raster, limits);
-        Self { reader, renderer, cursor: Cursor::default(), refused: 0, last_event: None }
+        Self::with_execution(reader, raster, limits, Execution::default())
     }
 
-    /// Draws the next event, and returns it; `None` at the end of the recording.
+    /// Starts with nothing drawn; time is measured if `execution` says so.
+    pub fn with_execution(reader: Reader<R>, raster: Raster, limits: Limits, execution: Execution) -> Self {
+        Self {
+            reader,
+            graph: Graph::new(raster, limits, GraphLimits::default(), execution),
+            timing: execution.timing,
+            read_time: Duration::ZERO,
+            drawn: None,
+            cursor: Cursor::default(),
+            refused: 0,
+            last_event: None,
+        }
+    }
+
+    /// Reads the next event without doing anything with it; `None` at the end of the recording.
+    ///
+    /// # Errors
+    /// Those of [`Reader::next_record`].
+    pub fn read(&mut self) -> Result<Option<Record>, Error> {
+        let start = self.timing.then(Instant::now);
+        let record = self.reader.next_record();
+        self.read_time += start.map(|s| s.elapsed()).unwrap_or_default();
+        record
+    }
+
+    /// Takes an event in; it is drawn when it is seen.
+    pub fn apply(&mut self, record: &Record) {
+        if let Event::Command(Command::Cursor(command)) = &record.event {
+            self.cursor.command(command);
+        }
+        let done = match &mut self.drawn {
+            None => self.graph.event(&record.event),
+            Some(drawn) => self.graph.resolve(&record.event).and_then(|effect| {
+                if let Effect::Draw(task) = &effect
+                    && task.drawable.surface_id == 0
+                {
+                    drawn.push((task.drawable.op.kind(), task.clip.clone()));
+                }
+                self.graph.apply(effect)
+            }),
+        };
+        if done.is_err() {
+            self.refused += 1;
+        }
+        self.last_event = Some(record.number);
+    }
+
+    /// Takes the next event in, and returns it; `None` at the end of the recording.
     ///
     /// # Errors
     /// Those of [`Reader::next_record`].
     pub fn step(&mut self) -> Result<Option<Record>, Error> {
-        let Some(record) = self.reader.next_record()? else { return Ok(None) };
-        if let Event::Command(Command::Cursor(command)) = &record.event {
-            self.cursor.command(command);
-        }
-        if self.renderer.event(&record.event).is_err() {
-            self.refused += 1;
-        }
-        self.last_event = Some(record.number);
+        let Some(record) = self.read()? else { return Ok(None) };
+        self.apply(&record);
         Ok(Some(record))
+    }
+
+    /// Starts to remember what is drawn on the screen (surface 0), and gives what was remembered: the operations
+    /// and where they draw, in their order.
+    pub fn take_drawn(&mut self) -> Vec<(OpKind, Region)> {
+        self.drawn.replace(Vec::new()).unwrap_or_default()
+    }
+
+    /// Whether there is anything for [`Replay::take_drawn`] to give.
+    pub fn drew(&self) -> bool {
+        self.drawn.as_ref().is_some_and(|drawn| !drawn.is_empty())
+    }
+
+    /// What was asked for and what became of it.
+    pub fn stats(&self) -> &Stats {
+        self.graph.stats()
+    }
+
+    /// Time spent reading; zero unless it is measured.
+    pub fn read_time(&self) -> Duration {
+        self.read_time
     }
 
     /// Draws everything up to and including event number `last`, or all of it.
@@ -53,8 +119,8 @@ impl<R: Read> Replay<R> {
     }
 
     /// A surface as it is now. The primary surface (0) stays to be seen after its end, until there is another.
-    pub fn surface(&self, id: SurfaceId) -> Option<&Surface> {
-        self.renderer.surface(id).or_else(|| self.renderer.last_primary().filter(|_| id == 0))
+    pub fn surface(&mut self, id: SurfaceId) -> Option<&Surface> {
+        self.graph.render_all(id)
     }
 
     /// The mouse pointer as it is now.
@@ -74,7 +140,7 @@ impl<R: Read> Replay<R> {
 
     /// Surfaces that commands named but the recording never made; they read as black.
     pub fn never_created(&self) -> &BTreeSet<SurfaceId> {
-        self.renderer.state().never_created()
+        self.graph.state().never_created()
     }
 
     /// Whether the recording ended in the middle of an event. Known once its end is reached.

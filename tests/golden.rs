@@ -7,7 +7,8 @@
 
 use spice_raster::Raster;
 use spice_render::capture;
-use spice_render::draw::{Limits, Renderer, to_rgb};
+use spice_render::draw::{Limits, to_rgb};
+use spice_render::replay::Replay;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -44,13 +45,11 @@ fn cases() -> Vec<Case> {
 type Rgb = (u32, u32, Vec<u8>);
 
 fn render(recording: &Path) -> Result<Rgb, String> {
-    let mut reader = capture::open(recording, capture::Limits::default()).map_err(|e| e.to_string())?;
-    let mut renderer = Renderer::new(Raster::new(), Limits::default());
-    while let Some(record) = reader.next_record().map_err(|e| e.to_string())? {
-        // What the reference drops is refused here; the picture says whether that was right.
-        let _ = renderer.event(&record.event);
-    }
-    let surface = renderer.surface(0).ok_or("no primary surface")?;
+    let reader = capture::open(recording, capture::Limits::default()).map_err(|e| e.to_string())?;
+    // What the reference drops is refused here; the picture says whether that was right.
+    let mut replay = Replay::new(reader, Raster::new(), Limits::default());
+    replay.run(None).map_err(|e| e.to_string())?;
+    let surface = replay.surface(0).ok_or("no primary surface")?;
     Ok((surface.width(), surface.height(), to_rgb(surface.view())))
 }
 

@@ -1,7 +1,9 @@
 //! `spice-render info`.
 
-use super::{Outcome, at, report, truncation};
+use super::{Outcome, at, report, stats, truncation};
+use spice_raster::Raster;
 use spice_render::capture::{self, Limits};
+use spice_render::replay::Replay;
 use spice_render::report::Summary;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -16,6 +18,9 @@ pub(crate) struct Args {
     /// Print JSON instead of tables.
     #[arg(long)]
     json: bool,
+    /// Draw it too, and tell how much the render graph was asked for, drew, culled and trimmed for the last picture.
+    #[arg(long)]
+    graph: bool,
     /// Refuse a capture that ends in the middle of an event.
     #[arg(long)]
     strict: bool,
@@ -23,6 +28,9 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args) -> Outcome {
     let path = &args.capture;
+    if args.graph {
+        return graph(&args);
+    }
     let mut reader = capture::open(path, Limits::default()).map_err(|e| at(path, e))?;
     let summary = Summary::collect(&mut reader).map_err(|e| at(path, e))?;
     if let Some(t) = reader.truncated() {
@@ -40,5 +48,27 @@ pub(crate) fn run(args: Args) -> Outcome {
         write!(out, "{summary}")?;
     }
     out.flush()?;
+    Ok(())
+}
+
+/// What the graph does for the last picture.
+fn graph(args: &Args) -> Outcome {
+    let path = &args.capture;
+    let reader = capture::open(path, Limits::default()).map_err(|e| at(path, e))?;
+    let mut replay = Replay::new(reader, Raster::new(), spice_render::draw::Limits::default());
+    replay.run(None).map_err(|e| at(path, e))?;
+    if let Some(t) = replay.truncated() {
+        let what = at(path, truncation(&t));
+        if args.strict {
+            return Err(what.into());
+        }
+        report("warning", &what.to_string());
+    }
+    replay.surface(0);
+    let text = match args.json {
+        true => stats::as_json(replay.stats(), None).to_string() + "\n",
+        false => stats::as_text(replay.stats(), None),
+    };
+    io::stdout().lock().write_all(text.as_bytes())?;
     Ok(())
 }

@@ -1,7 +1,10 @@
 //! The commands: what they are called, what they take, and how they end. What they do is the library's.
 
+mod animate;
+mod frames;
 mod image;
 mod info;
+mod overlay;
 mod picture;
 mod profiles;
 mod progress;
@@ -9,6 +12,7 @@ mod record;
 mod render;
 mod screenshot;
 mod serve;
+mod stats;
 
 use clap::{Parser, Subcommand};
 use std::io::{self, Write};
@@ -59,7 +63,7 @@ pub(crate) fn main() -> ExitCode {
 }
 
 /// What a verb gives.
-pub(crate) type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+pub(crate) type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// Whether whoever reads our output went away, as `head` does: no reason to complain.
 fn closed(e: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {

@@ -31,6 +31,41 @@ impl Picture {
         }
     }
 
+    /// Columns.
+    pub(crate) fn width(&self) -> u32 {
+        self.width
+    }
+
+    /// Rows.
+    pub(crate) fn height(&self) -> u32 {
+        self.height
+    }
+
+    /// R, G, B bytes of the part that lies in `width` by `height` pixels, black where there is none. For opaque
+    /// pictures.
+    pub(crate) fn rgb(&self, width: u32, height: u32) -> Vec<u8> {
+        let (row, wanted) = (self.width as usize * 3, width as usize * 3);
+        let mut out = vec![0; wanted * height as usize];
+        let shared = row.min(wanted);
+        for (to, from) in out.chunks_exact_mut(wanted.max(1)).zip(self.bytes.chunks_exact(row.max(1))) {
+            to[..shared].copy_from_slice(&from[..shared]);
+        }
+        out
+    }
+
+    /// Puts a layer of the same size over an opaque picture.
+    pub(crate) fn over(&mut self, layer: &tiny_skia::Pixmap) {
+        if self.color != image::ExtendedColorType::Rgb8 {
+            return;
+        }
+        for (pixel, over) in self.bytes.chunks_exact_mut(3).zip(layer.pixels()) {
+            let rest = 255 - u32::from(over.alpha());
+            for (c, o) in pixel.iter_mut().zip([over.red(), over.green(), over.blue()]) {
+                *c = o.saturating_add(((u32::from(*c) * rest + 127) / 255) as u8);
+            }
+        }
+    }
+
     /// Writes it as PNG.
     pub(crate) fn save(&self, path: &Path) -> Result<(), image::ImageError> {
         let format = image::ImageFormat::Png;

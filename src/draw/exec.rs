@@ -56,7 +56,6 @@ pub(crate) fn draw(raster: Raster, task: &Task, target: &mut Surface, others: &i
 
 /// Whether the task must see all rows of its surface at once: it reads them while it writes, or looks at one
 /// pixel to decide about others.
-#[expect(dead_code, reason = "for the render graph")]
 pub(crate) fn needs_whole_surface(task: &Task) -> bool {
     match task.drawable.op {
         Op::CopyBits { .. } => true,

@@ -8,14 +8,14 @@
 
 mod cache;
 mod cursor;
-mod exec;
+pub(crate) mod exec;
 mod limits;
 mod picture;
-mod renderer;
+pub(crate) mod renderer;
 mod rgb;
 mod state;
-mod surfaces;
-mod task;
+pub(crate) mod surfaces;
+pub(crate) mod task;
 
 pub use cursor::Cursor;
 pub use limits::{Limits, Refusal};

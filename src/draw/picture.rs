@@ -95,6 +95,14 @@ impl Picture {
         }
     }
 
+    /// Its pixels, if they need not be decoded any more.
+    pub fn bitmap_if_decoded(&self) -> Option<&Bitmap> {
+        match &self.coded {
+            Coded::Bitmap(b) => Some(b),
+            Coded::Quic(_) => self.decoded.get()?.as_ref(),
+        }
+    }
+
     /// The format in which the picture is a source that keeps its own (alpha blend); palette images have that of
     /// the target. `None` if the stream is corrupt.
     pub fn own_format(&self, target: SurfaceFormat) -> Option<SurfaceFormat> {

@@ -10,15 +10,15 @@ pub fn to_rgb(surface: SurfaceRef<'_>) -> Vec<u8> {
     for y in 0..surface.height() {
         match surface.format() {
             SurfaceFormat::X8R8G8B8 | SurfaceFormat::A8R8G8B8 => {
-                out.extend(surface.row(y).iter().flat_map(|p| [(p >> 16) as u8, (p >> 8) as u8, *p as u8]));
+                extend(&mut out, surface.row(y), |p| [(p >> 16) as u8, (p >> 8) as u8, p as u8]);
             }
             SurfaceFormat::X1R5G5B5 => {
-                out.extend(surface.row16(y).iter().flat_map(|&p| [five(p >> 10), five(p >> 5), five(p)]));
+                extend(&mut out, surface.row16(y), |p| [five(p >> 10), five(p >> 5), five(p)]);
             }
             SurfaceFormat::R5G6B5 => {
-                out.extend(surface.row16(y).iter().flat_map(|&p| [five(p >> 11), six(p >> 5), five(p)]));
+                extend(&mut out, surface.row16(y), |p| [five(p >> 11), six(p >> 5), five(p)]);
             }
-            SurfaceFormat::A8 => out.extend(surface.row8(y).iter().flat_map(|&a| [a; 3])),
+            SurfaceFormat::A8 => extend(&mut out, surface.row8(y), |a| [a; 3]),
             SurfaceFormat::A1 => {
                 let bytes = surface.bytes_of_row(y);
                 let bit = |x: usize| if bytes[x / 8] >> (x % 8) & 1 != 0 { 255 } else { 0 };
@@ -37,12 +37,27 @@ pub fn to_straight_rgba(surface: SurfaceRef<'_>) -> Option<Vec<u8>> {
         SurfaceFormat::X8R8G8B8 => 0xff00_0000,
         _ => return None,
     };
-    let straight = |p: &u32| {
+    let straight = |p: u32| {
         let alpha = (p | opaque) >> 24;
+        if alpha == 255 {
+            return [(p >> 16) as u8, (p >> 8) as u8, p as u8, 255];
+        }
         let channel = |c: u32| ((c & 0xff) * 255 + alpha / 2).checked_div(alpha).unwrap_or(0).min(255) as u8;
-        [channel(p >> 16), channel(p >> 8), channel(*p), alpha as u8]
+        [channel(p >> 16), channel(p >> 8), channel(p), alpha as u8]
     };
-    Some((0..surface.height()).flat_map(|y| surface.row(y).iter().flat_map(straight)).collect())
+    let mut out = Vec::with_capacity(surface.width() as usize * surface.height() as usize * 4);
+    (0..surface.height()).for_each(|y| extend(&mut out, surface.row(y), straight));
+    Some(out)
+}
+
+/// Appends the bytes of each pixel of a row. A loop over slices: `extend` from a `flat_map` took a quarter of what
+/// rendering a recording did.
+fn extend<P: Copy, const N: usize>(out: &mut Vec<u8>, row: &[P], bytes: impl Fn(P) -> [u8; N]) {
+    let start = out.len();
+    out.resize(start + row.len() * N, 0);
+    for (out, pixel) in out[start..].as_chunks_mut::<N>().0.iter_mut().zip(row) {
+        *out = bytes(*pixel);
+    }
 }
 
 fn five(v: u16) -> u8 {
@@ -63,7 +78,7 @@ mod tests {
     #[test]
     fn channels_widen_and_alpha_divides() {
         let mut s = Surface::new(SurfaceFormat::R5G6B5, 1, 1, 64).unwrap();
-        s.view_mut().row16(0)[0] = 0b10000_100000_11111;
+        s.view_mut().row16(0)[0] = 0b1000_0100_0001_1111;
         assert_eq!(to_rgb(s.view()), [0x84, 0x82, 0xff]);
         let mut s = Surface::new(SurfaceFormat::A8R8G8B8, 2, 1, 64).unwrap();
         s.view_mut().row(0).copy_from_slice(&[0x8040_2000, 0]);

@@ -88,22 +88,21 @@ impl Images {
                 };
                 return Ok(self.keep(image, bitmap));
             }
-            ImageData::Quic(data) => self.decode(image, Codec::Quic, data, &[], None)?,
-            ImageData::LzRgb(data) => self.decode(image, Codec::Lz, data, &[], None)?,
+            ImageData::Quic(data) => self.decode(image, Codec::Quic, data, None, None)?,
+            ImageData::LzRgb(data) => self.decode(image, Codec::Lz, data, None, None)?,
             ImageData::LzPlt { flags, palette, data } => {
                 let palette = self.palette(palette, *flags)?;
-                let entries = palette.as_ref().map_or(&[][..], |p| &p.entries);
-                self.decode(image, Codec::Lz, data, entries, None)?
+                self.decode(image, Codec::Lz, data, palette, None)?
             }
-            ImageData::GlzRgb(data) => self.decode(image, Codec::Glz, data, &[], None)?,
+            ImageData::GlzRgb(data) => self.decode(image, Codec::Glz, data, None, None)?,
             ImageData::ZlibGlzRgb { glz_size, data } => {
-                self.decode(image, Codec::ZlibGlz, data, &[], Some(*glz_size))?
+                self.decode(image, Codec::ZlibGlz, data, None, Some(*glz_size))?
             }
-            ImageData::Jpeg(data) => self.decode(image, Codec::Jpeg, data, &[], None)?,
+            ImageData::Jpeg(data) => self.decode(image, Codec::Jpeg, data, None, None)?,
             ImageData::JpegAlpha { jpeg_size, data, .. } => {
-                self.decode(image, Codec::JpegAlpha, data, &[], Some(*jpeg_size))?
+                self.decode(image, Codec::JpegAlpha, data, None, Some(*jpeg_size))?
             }
-            ImageData::Lz4(data) => self.decode(image, Codec::Lz4, data, &[], None)?,
+            ImageData::Lz4(data) => self.decode(image, Codec::Lz4, data, None, None)?,
         };
         let (width, height) = (image.width, image.height);
         let flags = if top_down { qxl::Bitmap::TOP_DOWN } else { 0 };
@@ -147,7 +146,7 @@ impl Images {
         image: &Image,
         codec: Codec,
         data: &Bytes,
-        palette: &[u32],
+        palette: Option<Arc<Palette>>,
         declared: Option<u32>,
     ) -> Result<(BitmapFormat, Vec<u8>, bool, Option<Arc<Palette>>), TranslateError> {
         let declared = declared.map(|n| n as usize);
@@ -162,18 +161,25 @@ impl Images {
         let decoded = self.decoder.decode(data, codec, &options, &mut native).map_err(TranslateError::Image);
         let result = decoded.map(|decoded| {
             let Decoded { format, top_down, .. } = decoded;
-            let (format, bytes) = match format {
-                PixelFormat::Rgb32 => (BitmapFormat::Bit32, std::mem::take(&mut native)),
-                PixelFormat::Rgba => (BitmapFormat::Rgba, std::mem::take(&mut native)),
-                PixelFormat::Rgb24 => (BitmapFormat::Bit24, std::mem::take(&mut native)),
-                PixelFormat::A8 => (BitmapFormat::Alpha8, std::mem::take(&mut native)),
+            // Palette indices stay: what an entry means is the target's business (on 16-bit surfaces it is a pixel).
+            let indices = |format| (format, std::mem::take(&mut native), palette.clone());
+            let (format, bytes, palette) = match format {
+                PixelFormat::Rgb32 => (BitmapFormat::Bit32, std::mem::take(&mut native), None),
+                PixelFormat::Rgba => (BitmapFormat::Rgba, std::mem::take(&mut native), None),
+                PixelFormat::Rgb24 => (BitmapFormat::Bit24, std::mem::take(&mut native), None),
+                PixelFormat::A8 => (BitmapFormat::Alpha8, std::mem::take(&mut native), None),
+                PixelFormat::Plt1Le => indices(BitmapFormat::Bit1Le),
+                PixelFormat::Plt1Be => indices(BitmapFormat::Bit1Be),
+                PixelFormat::Plt4Le => indices(BitmapFormat::Bit4Le),
+                PixelFormat::Plt4Be => indices(BitmapFormat::Bit4Be),
+                PixelFormat::Plt8 => indices(BitmapFormat::Bit8),
                 _ => {
                     let mut wide = Vec::new();
-                    decoded.to_bgrx(palette, &native, &mut wide);
-                    (BitmapFormat::Bit32, wide)
+                    decoded.to_bgrx(&[], &native, &mut wide);
+                    (BitmapFormat::Bit32, wide, None)
                 }
             };
-            (format, bytes, top_down, None)
+            (format, bytes, top_down, palette)
         });
         self.native = native;
         result

@@ -135,6 +135,9 @@ impl Raster {
             return;
         };
         let area = bbox.intersect(&dst.bounds());
+        if plan.remembers() {
+            return self.composite_remembering(dst, clip, bbox, area, &plan);
+        }
         for rect in clip.rects_in(area) {
             match plan.op.in_float() {
                 true => self.composite_float(dst, rect, &plan),
@@ -271,15 +274,53 @@ impl Raster {
                 target::load(dst, x, y, words);
                 for ((d, s), m) in words.iter_mut().zip(s).zip(m) {
                     let mask = plan.mask.is_some().then_some(*m);
-                    let skipped = plan.src.skips_masked && mask == Some([0.0; 4]);
-                    let s = if skipped { [0.0; 4] } else { *s };
                     let out =
-                        float::combine(plan.op, float::expand(format, *d), s, mask, plan.component_alpha);
+                        float::combine(plan.op, float::expand(format, *d), *s, mask, plan.component_alpha);
                     *d = float::contract(out);
                 }
                 target::store(dst, x, y, words);
             }
         });
+    }
+}
+
+impl Raster {
+    /// See [`Plan::remembers`]: goes through all rows of the box from its top, whatever the clip, so that what a
+    /// pixel remembers does not depend on how the picture is cut up.
+    fn composite_remembering(
+        &self,
+        dst: &mut SurfaceMut<'_>,
+        clip: &Region,
+        bbox: Rect,
+        area: Rect,
+        plan: &Plan<'_>,
+    ) {
+        let (format, Some(mask)) = (dst.format(), &plan.mask) else { return };
+        let (mut s, mut m) = ([[0.0; 4]; FLOAT_CHUNK], [[0.0; 4]; FLOAT_CHUNK]);
+        let mut words = [0; FLOAT_CHUNK];
+        for left in (bbox.left..bbox.right).step_by(FLOAT_CHUNK) {
+            let n = ((bbox.right - left) as usize).min(FLOAT_CHUNK);
+            let (words, m) = (&mut words[..n], &mut m[..n]);
+            let mut remembered = [[0.0; 4]; FLOAT_CHUNK];
+            for y in bbox.top..area.bottom {
+                plan.src.floats(left, y, words, &mut s[..n]);
+                mask.floats(left, y, words, m);
+                let read = s.iter().zip(&*m).map(|(s, m)| (*m != [0.0; 4]).then_some(*s));
+                remembered.iter_mut().zip(read).for_each(|(old, new)| *old = new.unwrap_or(*old));
+                let row = Rect::new(left, y, left + n as i32, y + 1).intersect(&area);
+                for rect in clip.rects_in(row) {
+                    let columns = (rect.left - left) as usize..(rect.right - left) as usize;
+                    let words = &mut words[columns.clone()];
+                    target::load(dst, rect.left, y, words);
+                    let sources = remembered[columns.clone()].iter().zip(&m[columns]);
+                    for (d, (s, m)) in words.iter_mut().zip(sources) {
+                        let out = float::combine(plan.op, float::expand(format, *d), *s, Some(*m), false);
+                        *d = float::contract(out);
+                    }
+                    target::store(dst, rect.left, y, words);
+                }
+            }
+        }
     }
 }
 

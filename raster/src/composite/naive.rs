@@ -165,13 +165,13 @@ pub(super) fn draw(dst: &mut SurfaceMut<'_>, clip: &Region, bbox: Rect, plan: &P
         let rect = rect.intersect(&area);
         for y in rect.top..rect.bottom {
             for x in rect.left..rect.right {
-                draw_pixel(dst, i64::from(x), i64::from(y), plan);
+                draw_pixel(dst, i64::from(x), i64::from(y), i64::from(bbox.top), plan);
             }
         }
     }
 }
 
-fn draw_pixel(dst: &mut SurfaceMut<'_>, x: i64, y: i64, plan: &Plan<'_>) {
+fn draw_pixel(dst: &mut SurfaceMut<'_>, x: i64, y: i64, top: i64, plan: &Plan<'_>) {
     let read_as = match (dst.format(), plan.unused) {
         (SurfaceFormat::X8R8G8B8, Unused::AsAlpha) => SurfaceFormat::A8R8G8B8,
         (format, _) => format,
@@ -180,8 +180,10 @@ fn draw_pixel(dst: &mut SurfaceMut<'_>, x: i64, y: i64, plan: &Plan<'_>) {
     let d = pixel(view, x, y - i64::from(dst.bounds().top));
     let out = if plan.op.in_float() {
         let mask = plan.mask.map(|mask| mask.naive_floats(x, y));
-        let skipped = plan.src.skips_masked && mask == Some([0.0; 4]);
-        let s = if skipped { [0.0; 4] } else { plan.src.naive_floats(x, y) };
+        // The nearest row from here upwards that is read.
+        let read = |y: &i64| plan.mask.is_none_or(|mask| mask.naive_floats(x, *y) != [0.0; 4]);
+        let row = if plan.remembers() { (top..=y).rev().find(read) } else { Some(y) };
+        let s = row.map_or([0.0; 4], |y| plan.src.naive_floats(x, y));
         let d = float::expand(dst.format(), word(d));
         let out = float::contract(float::combine(plan.op, d, s, mask, plan.component_alpha));
         out.to_le_bytes().map(i64::from)

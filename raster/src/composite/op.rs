@@ -85,6 +85,11 @@ impl CompositeOp {
         Self::ALL.into_iter().find(|op| op.number() == number)
     }
 
+    /// Whether it mixes hue, saturation and luminosity: the modes that do not work channel by channel.
+    pub(super) const fn is_hsl(self) -> bool {
+        matches!(self, Self::HslHue | Self::HslSaturation | Self::HslColor | Self::HslLuminosity)
+    }
+
     /// Its number in the protocol and in pixman.
     pub const fn number(self) -> u8 {
         self as u8

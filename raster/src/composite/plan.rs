@@ -83,9 +83,9 @@ pub(super) struct Picture<'a> {
     pub(super) shift: (i64, i64),
     /// Every pixel that is read is opaque.
     pub(super) opaque: bool,
-    /// Pixels under a mask of 0 are not read but count as 0. It shows in the blue of the HSL operators only, which
-    /// their mask forgets. (The reference has there what it read for the nearest row above with a mask, if any.)
-    pub(super) skips_masked: bool,
+    /// Pixels under a mask of 0 are not read: they count as what was read for the nearest row above that has a mask
+    /// in their column, or as 0. It shows in the blue of the HSL operators only, which their mask forgets.
+    skips_masked: bool,
     /// Whether a plain SRC takes the picture's unused bits along.
     raw_src: RawSrc,
 }
@@ -197,6 +197,11 @@ pub(super) struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
+    /// Whether pixels under a mask of 0 take part with what was read in rows above.
+    pub(super) fn remembers(&self) -> bool {
+        self.src.skips_masked && self.mask.is_some() && !self.component_alpha && self.op.is_hsl()
+    }
+
     /// `None` if nothing is drawn.
     pub(super) fn new(
         target: SurfaceFormat,

@@ -1,0 +1,188 @@
+//! What the render graph saves and costs, capture by capture: `cargo run --release --example graph_table [FILE...]`.
+//!
+//! Without files, those of `$SPICE_RENDER_CORPUS/captures`, else testdata/captures. Times are medians in
+//! milliseconds of runs that take turns; reading and parsing are not counted.
+
+use spice_raster::{Raster, Region};
+use spice_render::capture;
+use spice_render::draw::{Limits, Renderer};
+use spice_render::graph::{Execution, Graph, GraphLimits};
+use spice_render::qxl::{Command, Event};
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Time that this thread was on a processor, where the system tells (others may use the machine too).
+fn cpu() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let ns = text.split(' ').next().and_then(|n| n.parse().ok());
+    ns.map_or_else(|| START.get_or_init(Instant::now).elapsed(), Duration::from_nanos)
+}
+
+static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+
+/// A recorded command and its time in nanoseconds.
+type Timed = (u64, Event);
+
+fn load(path: &Path) -> Vec<Timed> {
+    let mut reader = capture::open(path, capture::Limits::default()).expect("a capture");
+    let mut events = Vec::new();
+    while let Ok(Some(record)) = reader.next_record() {
+        events.push((record.time_ns, record.event));
+    }
+    events
+}
+
+fn immediate(events: &[Timed], every: Option<u64>) -> Duration {
+    let start = cpu();
+    let mut renderer = Renderer::new(Raster::new(), Limits::default());
+    let _ = every;
+    for (_, event) in events {
+        let _ = renderer.event(event);
+    }
+    black_box(renderer.surface(0).is_some());
+    cpu() - start
+}
+
+fn new_graph(threads: usize, bounds: GraphLimits) -> Graph {
+    Graph::new(Raster::new(), Limits::default(), bounds, Execution { threads, ..Execution::default() })
+}
+
+fn graph(events: &[Timed], threads: usize, every: Option<u64>) -> (Duration, Graph) {
+    let mut graph = new_graph(threads, GraphLimits::default());
+    let (start, wall) = (cpu(), Instant::now());
+    let mut next = events.first().map_or(0, |e| e.0);
+    for (time, event) in events {
+        if let Some(every) = every
+            && *time >= next
+        {
+            graph.render_all(0);
+            next = time + every;
+        }
+        let _ = graph.event(event);
+    }
+    black_box(graph.render_all(0).is_some());
+    let time = if threads == 1 { cpu() - start } else { wall.elapsed() };
+    (time, graph)
+}
+
+fn median(times: &mut [Duration]) -> f64 {
+    times.sort_unstable();
+    times[times.len() / 2].as_secs_f64() * 1e3
+}
+
+/// Nanoseconds to take one drawing command in, and bytes that one keeps alive, images apart.
+fn build(events: &[Timed]) -> (f64, f64) {
+    let mut times: Vec<f64> = Vec::new();
+    let mut bytes = 0.0;
+    for _ in 0..5 {
+        let mut graph = new_graph(1, GraphLimits { nodes: 1 << 30, bytes: 1 << 40 });
+        let draws = events.iter().filter(|(_, e)| matches!(e, Event::Command(Command::Drawable(_)))).count();
+        let start = cpu();
+        for (_, event) in events {
+            let _ = graph.event(event);
+        }
+        times.push((cpu() - start).as_secs_f64() * 1e9 / draws.max(1) as f64);
+        bytes = graph.own_bytes() as f64 / graph.pending().max(1) as f64;
+    }
+    times.sort_by(f64::total_cmp);
+    (times[2], bytes)
+}
+
+fn main() {
+    let mut files: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
+    if files.is_empty() {
+        let root = std::env::var_os("SPICE_RENDER_CORPUS").map_or_else(|| "testdata".into(), PathBuf::from);
+        let all = std::fs::read_dir(root.join("captures")).expect("a folder of captures");
+        files.extend(
+            all.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.to_string_lossy().ends_with(".rec.zst")),
+        );
+        files.sort();
+    }
+    let frame = 1_000_000_000 / 30;
+    println!(
+        "                 |  final frame                | 30 fps                |        | pixels (M)            | build"
+    );
+    println!(
+        "capture          | immed  graph  2 thr  gain   | 1 thr  2 thr  gain    | vs imm | asked drawn cull trim | ns   B"
+    );
+    for file in files {
+        let events = load(&file);
+        let (mut a, mut b, mut c, mut d, mut e) = (vec![], vec![], vec![], vec![], vec![]);
+        let mut total = None;
+        let started = Instant::now();
+        if let Some(runs) = std::env::var("GRAPH_ONLY").ok().and_then(|n| n.parse().ok()) {
+            (0..runs).for_each(|_| drop(black_box(graph(&events, 1, None))));
+            continue;
+        }
+        while a.len() < 5 || (a.len() < 31 && started.elapsed() < Duration::from_secs(4)) {
+            a.push(immediate(&events, None));
+            let (time, drawn) = graph(&events, 1, None);
+            b.push(time);
+            total = Some(drawn.stats().total());
+            c.push(graph(&events, 2, None).0);
+            d.push(graph(&events, 1, Some(frame)).0);
+            e.push(graph(&events, 2, Some(frame)).0);
+        }
+        let [a, b, c, d, e] = [&mut a, &mut b, &mut c, &mut d, &mut e].map(|t| median(t));
+        let t = total.expect("ran");
+        let (ns, bytes) = build(&events);
+        let m = |n: u64| n as f64 / 1e6;
+        let name = file.file_name().unwrap_or_default().to_string_lossy().replace(".rec.zst", "");
+        println!(
+            "{name:16} | {a:6.2} {b:6.2} {c:6.2} {:5.2}x | {d:6.2} {e:6.2} {:5.2}x | {:5.2}x | {:6.1} {:6.1} {:6.1} {:5.1} | {ns:4.0} {bytes:4.0}",
+            a / b,
+            d / e,
+            a / d,
+            m(t.asked.pixels),
+            m(t.drawn.pixels),
+            m(t.culled.pixels),
+            m(t.trimmed.pixels),
+        );
+    }
+    growth();
+}
+
+/// What a command costs with many pending: small fills side by side, so that nothing is culled.
+fn growth() {
+    use spice_render::qxl::*;
+    println!("\npending    submit ns  render ns (per command)");
+    for count in [1_000u64, 10_000, 100_000, 1_000_000] {
+        let surface = PrimaryCreate {
+            width: 4096,
+            height: 4096,
+            stride: 16384,
+            format: SurfaceFormat::X8R8G8B8,
+            position: 0,
+            mouse_mode: 0,
+            flags: 0,
+            kind: 0,
+            data: Default::default(),
+        };
+        let mut graph = new_graph(1, GraphLimits { nodes: 1 << 30, bytes: 1 << 40 });
+        let _ = graph.event(&Event::Worker(WorkerMessage::CreatePrimary { number: 20, surface }));
+        let commands: Vec<Event> = (0..count as i32)
+            .map(|i| {
+                let (x, y) = (i % 1000 * 4, i / 1000 * 4);
+                let drawable = Drawable {
+                    surface_id: 0,
+                    effect: 0,
+                    mm_time: 0,
+                    bbox: Rect::new(x, y, x + 4, y + 4),
+                    clip: Clip::None,
+                    self_bitmap: None,
+                    surface_deps: [None; 3],
+                    op: Op::Fill { brush: Brush::Solid(7), rop: Ropd::PUT, mask: QMask::default() },
+                };
+                Event::Command(Command::Drawable(std::sync::Arc::new(drawable)))
+            })
+            .collect();
+        let start = cpu();
+        commands.iter().for_each(|event| drop(graph.event(event)));
+        let submit = cpu() - start;
+        let start = cpu();
+        black_box(graph.render(0, &Region::from_rect(Rect::new(0, 0, 4096, 4096))).is_some());
+        let per = |t: Duration| t.as_secs_f64() * 1e9 / count as f64;
+        println!("{count:9} {:9.0} {:9.0}", per(submit), per(cpu() - start));
+    }
+}

@@ -1,0 +1,506 @@
+//! The render graph: commands are kept, and drawn only when somebody wants to see what they drew.
+//!
+//! [`Graph`] takes in the same events as the immediate [`Renderer`](crate::draw::Renderer) and gives the same
+//! pixels. It keeps tasks in the order in which they came. [`Graph::render`] walks over them once, backwards
+//! (`pass`), and finds which parts of which tasks the wanted pixels depend on, through copies and over surfaces; what
+//! later tasks cover is dropped for good. What is left is drawn in order, or side by side (`schedule`).
+
+mod bits;
+mod footprint;
+mod options;
+mod pass;
+mod schedule;
+mod stats;
+mod surfaces;
+
+pub use options::{Execution, GraphLimits};
+pub use stats::{Count, OpStats, Stats, Times};
+
+use crate::draw::surfaces::load_rows;
+use crate::draw::{Effect, Limits, Lookup, Picture, Refusal, Source, State, SurfaceInfo, SurfaceKey, Task};
+use crate::qxl::{Clip, Command, Drawable, Event, Op, SurfaceId};
+use pass::{Found, Node, Pass};
+use schedule::Drawing;
+use spice_raster::{Raster, Region, Surface};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+use surfaces::Slots;
+
+/// A pass is not worth its while for fewer new nodes.
+const MIN_NODES: usize = 256;
+/// A pass is not worth its while for fewer new bytes.
+const MIN_BYTES: u64 = 2 << 20;
+/// Pictures from so many bytes on count once, however many nodes share them.
+const SHARED_BYTES: u64 = 1 << 12;
+/// Bytes of bitmaps that are kept from pass to pass.
+const LAYER_BYTES: usize = 4 << 20;
+
+/// Surfaces whose pixels are drawn when they are asked for.
+#[derive(Debug)]
+pub struct Graph {
+    raster: Raster,
+    state: State,
+    bounds: GraphLimits,
+    execution: Execution,
+    slots: Slots,
+    pixels: HashMap<SurfaceKey, Surface>,
+    /// In the order in which they came; full outside of passes.
+    queue: Vec<Option<Node>>,
+    /// Bytes that the queue keeps alive.
+    held: u64,
+    /// How many pending nodes use a large picture, by its address.
+    shared: HashMap<usize, u32>,
+    /// The next pass comes when there are more nodes than that,
+    next_nodes: usize,
+    /// or more bytes.
+    next_bytes: u64,
+    /// The primary surface that ended last, while there is no other.
+    last_primary: Option<SurfaceInfo>,
+    pool: Option<rayon::ThreadPool>,
+    stats: Stats,
+}
+
+impl Graph {
+    /// Nothing exists yet.
+    pub fn new(raster: Raster, limits: Limits, bounds: GraphLimits, execution: Execution) -> Self {
+        let mut graph = Self {
+            raster,
+            state: State::new(limits),
+            bounds,
+            execution,
+            slots: Slots::default(),
+            pixels: HashMap::new(),
+            queue: Vec::new(),
+            held: 0,
+            shared: HashMap::new(),
+            next_nodes: 0,
+            next_bytes: 0,
+            last_primary: None,
+            pool: None,
+            stats: Stats::default(),
+        };
+        graph.plan_next_pass();
+        graph
+    }
+
+    /// Takes an event in. A refused one changes nothing.
+    pub fn event(&mut self, event: &Event) -> Result<(), Refusal> {
+        let start = self.execution.timing.then(Instant::now);
+        let effect = self.resolve(event)?;
+        let done = self.take(effect);
+        self.stats.times.graph += start.map(|s| s.elapsed()).unwrap_or_default();
+        done?;
+        self.relieve();
+        Ok(())
+    }
+
+    /// What an event asks for, as far as the state of ids and caches decides it. The state moves on; the caller
+    /// must hand the effect to [`Graph::apply`] before the next event.
+    pub fn resolve(&mut self, event: &Event) -> Result<Effect, Refusal> {
+        match event {
+            Event::Command(command) => self.state.command(command),
+            Event::Worker(message) => self.state.worker(message),
+        }
+    }
+
+    /// As [`Graph::resolve`], for a command.
+    pub fn resolve_command(&mut self, command: &Command) -> Result<Effect, Refusal> {
+        self.state.command(command)
+    }
+
+    /// Takes in what [`Graph::resolve`] gave: a task becomes pending, surfaces begin and end.
+    pub fn apply(&mut self, effect: Effect) -> Result<(), Refusal> {
+        self.take(effect)?;
+        self.relieve();
+        Ok(())
+    }
+
+    /// Draws what `region` of a surface depends on and gives the surface, whose other pixels may be out of date.
+    /// The primary surface (0) stays to be seen after its end, until there is another.
+    /// `None` if there is no such surface.
+    pub fn render(&mut self, id: SurfaceId, region: &Region) -> Option<&Surface> {
+        let info = self.info(id)?;
+        self.stats.renders += 1;
+        let slot = self.slots.find(info.key)?;
+        // What nobody draws on needs nobody.
+        let mut needed = region.clone();
+        needed.intersect_rect(self.slots.get(slot)?.dirty);
+        if !needed.is_empty() {
+            self.slots.touch(slot)?.layer.need.set_region(&needed);
+            self.pass(0);
+        }
+        self.allocate(info).ok()?;
+        self.pixels.get(&info.key)
+    }
+
+    /// Draws everything that a surface depends on and gives it. `None` if there is no such surface.
+    pub fn render_all(&mut self, id: SurfaceId) -> Option<&Surface> {
+        let bounds = self.info(id)?.bounds();
+        self.render(id, &Region::from_rect(bounds))
+    }
+
+    /// What can be rendered under an id.
+    pub fn info(&self, id: SurfaceId) -> Option<SurfaceInfo> {
+        match self.state.surfaces().lookup(id) {
+            Lookup::Live(info) => Some(info),
+            _ => self.last_primary.filter(|_| id == 0),
+        }
+    }
+
+    /// Draws everything pending that anyone can see.
+    pub fn flush(&mut self) {
+        self.pass(self.queue.len());
+    }
+
+    /// The surfaces that exist.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Forgets all images and palettes, as a device reset does.
+    pub fn reset_caches(&mut self) {
+        self.state.reset_caches();
+    }
+
+    /// Commands that are pending.
+    pub fn pending(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Bytes that pending commands keep alive: themselves, their images, and surfaces that are dead but still read.
+    /// What a command shares with others (cached images) counts once.
+    pub fn held_bytes(&self) -> u64 {
+        self.held
+    }
+
+    /// Bytes that pending commands take themselves: clips, paths, glyphs and small images, but no large images.
+    pub fn own_bytes(&self) -> u64 {
+        self.queue.iter().flatten().map(|node| node.bytes).sum()
+    }
+
+    /// Bytes of the pixels of all surfaces that were drawn on.
+    pub fn surface_bytes(&self) -> usize {
+        self.pixels.values().map(Surface::bytes).sum()
+    }
+
+    /// What was asked for and what became of it.
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    fn take(&mut self, effect: Effect) -> Result<(), Refusal> {
+        match effect {
+            Effect::None => {}
+            Effect::Draw(task) => self.submit(task),
+            Effect::Create { id, info, stride, data, ended } => {
+                if id == 0 {
+                    self.last_primary.take().into_iter().for_each(|old| self.end(old));
+                }
+                ended.into_iter().for_each(|old| self.end(old));
+                self.slots.add(info);
+                if let Some(data) = data {
+                    load_rows(self.allocate(info)?, stride, &data);
+                }
+            }
+            Effect::Destroy(ended) => {
+                for (id, old) in ended {
+                    match id {
+                        0 => self.last_primary = Some(old),
+                        _ => self.end(old),
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn submit(&mut self, task: Task) {
+        let Some(slot) = self.slots.find(task.target.key) else { return };
+        let mut reads = false;
+        footprint::each_read(&task, |_| reads = true);
+        let mut node = Node {
+            slot,
+            extent: footprint::extent(&task),
+            overwrites: footprint::overwrites(&task, self.state.limits()),
+            undecided: matches!(&task.src, Source::Picture(p) if p.bitmap_if_decoded().is_none()),
+            reads,
+            kind: task.drawable.op.kind(),
+            begun: false,
+            trimmed: false,
+            bytes: 0,
+            task,
+        };
+        node.bytes = own_bytes(&node.task);
+        self.held += node.bytes;
+        self.slots.soil(&node);
+        self.use_surfaces(&node);
+        self.use_pictures(&node.task);
+        self.stats.asked(&node);
+        self.queue.push(Some(node));
+        self.stats.most_pending = self.stats.most_pending.max(self.queue.len() as u64);
+        self.stats.most_held = self.stats.most_held.max(self.held);
+    }
+
+    fn end(&mut self, info: SurfaceInfo) {
+        let Some(index) = self.slots.find(info.key) else { return };
+        if let Some(slot) = self.slots.get_mut(index) {
+            slot.live = false;
+        }
+        if let Some(surface) = self.pixels.get(&info.key) {
+            self.held += surface.bytes() as u64;
+        }
+        self.collect(index);
+    }
+
+    /// Forgets a dead surface that nobody uses any more.
+    fn collect(&mut self, index: u32) {
+        if let Some(info) = self.slots.collect(index)
+            && let Some(surface) = self.pixels.remove(&info.key)
+        {
+            self.held -= surface.bytes() as u64;
+        }
+    }
+
+    /// The pixels of a surface, made now if it was never drawn on.
+    fn allocate(&mut self, info: SurfaceInfo) -> Result<&mut Surface, Refusal> {
+        use std::collections::hash_map::Entry;
+        match self.pixels.entry(info.key) {
+            Entry::Occupied(entry) => Ok(entry.into_mut()),
+            Entry::Vacant(entry) => {
+                let surface = crate::draw::renderer::new_surface(&info, self.state.limits())?;
+                let dead = self.slots.find(info.key).and_then(|i| self.slots.get(i)).is_some_and(|s| !s.live);
+                self.held += if dead { surface.bytes() as u64 } else { 0 };
+                Ok(entry.insert(surface))
+            }
+        }
+    }
+
+    /// Keeps the queue within its bounds.
+    fn relieve(&mut self) {
+        if self.queue.len() < self.next_nodes && self.held < self.next_bytes {
+            return;
+        }
+        self.pass(0);
+        // Half of it, so that the next time is far.
+        let mut oldest = 0;
+        if self.queue.len() > self.bounds.nodes {
+            oldest = self.queue.len() - self.bounds.nodes / 2;
+        }
+        if self.held > self.bounds.bytes {
+            let mut left = self.held;
+            for (index, node) in self.queue.iter().flatten().enumerate() {
+                if left <= self.bounds.bytes / 2 {
+                    break;
+                }
+                left = left.saturating_sub(node.bytes + picture_bytes(&node.task));
+                oldest = oldest.max(index + 1);
+            }
+        }
+        if oldest > 0 {
+            self.stats.pressed += oldest as u64;
+            self.pass(oldest);
+        }
+        if self.held > self.bounds.bytes {
+            // Images that many nodes share, or dead surfaces: only drawing all of them frees anything.
+            self.stats.pressed += self.queue.len() as u64;
+            self.pass(self.queue.len());
+        }
+        self.plan_next_pass();
+    }
+
+    fn plan_next_pass(&mut self) {
+        let (nodes, bytes) = (self.bounds.nodes, self.bounds.bytes);
+        self.next_nodes = (2 * self.queue.len()).max(MIN_NODES).min(nodes + 1);
+        self.next_bytes = (2 * self.held).max(MIN_BYTES).min(bytes + 1);
+    }
+
+    /// Walks over the queue; draws what is marked as needed and the `oldest` nodes.
+    fn pass(&mut self, oldest: usize) {
+        let start = self.execution.timing.then(Instant::now);
+        self.stats.passes += 1;
+        let mut pass = Pass {
+            slots: &mut self.slots,
+            limits: self.state.limits(),
+            stats: &mut self.stats,
+            held: &mut self.held,
+            culling: self.execution.culling,
+        };
+        let Found { mut jobs, culled } = pass.run(&mut self.queue, oldest);
+        self.slots.reset_layers(LAYER_BYTES);
+        if !(jobs.is_empty() && culled.is_empty()) {
+            for index in culled {
+                if let Some(node) = self.queue[index].take() {
+                    self.release(&node);
+                }
+            }
+            self.queue.retain(Option::is_some);
+            self.slots.clear_dirt();
+            self.queue.iter().flatten().for_each(|node| self.slots.soil(node));
+        }
+        self.stats.times.graph += start.map(|s| s.elapsed()).unwrap_or_default();
+        if jobs.is_empty() {
+            return;
+        }
+        jobs.reverse();
+        for job in &jobs {
+            let mut infos = [Some(job.node.task.target), None, None, None, None];
+            for (info, source) in infos[1..].iter_mut().zip(job.node.task.sources()) {
+                if let Source::Surface(surface) = source {
+                    *info = Some(*surface);
+                }
+            }
+            for info in infos.into_iter().flatten() {
+                // What cannot be had is not drawn.
+                let _ = self.allocate(info);
+            }
+        }
+        let mut released: Vec<Node> = Vec::new();
+        self.draw(jobs, &mut released);
+        released.iter().for_each(|node| self.release(node));
+    }
+
+    fn draw(&mut self, jobs: Vec<pass::Job>, released: &mut Vec<Node>) {
+        let work: u64 = jobs.iter().map(|job| schedule::cost(&job.node.task)).sum();
+        let mut drawing = Drawing {
+            raster: self.raster,
+            limits: self.state.limits(),
+            execution: &self.execution,
+            times: &mut self.stats.times,
+        };
+        let pixels = &mut self.pixels;
+        if work < self.execution.inline_pixels || self.execution.threads == 1 {
+            drawing.in_order(&jobs, pixels);
+            released.extend(jobs.into_iter().filter(|job| job.ends).map(|job| job.node));
+            return;
+        }
+        let mut run = || match rayon::current_num_threads() {
+            1 => drawing.in_order(&jobs, pixels),
+            _ => drawing.side_by_side(&jobs, pixels),
+        };
+        match self.execution.threads {
+            0 => run(),
+            n => {
+                if self.pool.is_none() {
+                    self.pool = rayon::ThreadPoolBuilder::new().num_threads(n).build().ok();
+                }
+                match &self.pool {
+                    Some(pool) => pool.install(run),
+                    None => run(),
+                }
+            }
+        }
+        released.extend(jobs.into_iter().filter(|job| job.ends).map(|job| job.node));
+    }
+
+    /// What a node used is free again.
+    fn release(&mut self, node: &Node) {
+        self.held -= node.bytes.min(self.held);
+        for picture in large_pictures(&node.task) {
+            let key = address(picture);
+            if let Some(count) = self.shared.get_mut(&key) {
+                *count -= 1;
+                if *count == 0 {
+                    self.shared.remove(&key);
+                    self.held -= (picture.bytes() as u64).min(self.held);
+                }
+            }
+        }
+        let mut surfaces = [Some(node.slot), None, None, None, None];
+        for (slot, source) in surfaces[1..].iter_mut().zip(node.task.sources()) {
+            if let Source::Surface(info) = source {
+                *slot = self.slots.find(info.key);
+            }
+        }
+        for index in surfaces.into_iter().flatten() {
+            if let Some(slot) = self.slots.get_mut(index) {
+                slot.users -= 1;
+                if slot.users == 0 && !slot.live {
+                    self.collect(index);
+                }
+            }
+        }
+    }
+
+    fn use_surfaces(&mut self, node: &Node) {
+        if let Some(slot) = self.slots.get_mut(node.slot) {
+            slot.users += 1;
+        }
+        for source in node.task.sources() {
+            if let Source::Surface(info) = source
+                && let Some(slot) = self.slots.find(info.key).and_then(|i| self.slots.get_mut(i))
+            {
+                slot.users += 1;
+            }
+        }
+    }
+
+    fn use_pictures(&mut self, task: &Task) {
+        for picture in large_pictures(task) {
+            let count = self.shared.entry(address(picture)).or_insert(0);
+            *count += 1;
+            if *count == 1 {
+                self.held += picture.bytes() as u64;
+            }
+        }
+    }
+}
+
+fn large_pictures(task: &Task) -> impl Iterator<Item = &Arc<Picture>> {
+    task.sources().into_iter().filter_map(|source| match source {
+        Source::Picture(picture) if picture.bytes() as u64 >= SHARED_BYTES => Some(picture),
+        _ => None,
+    })
+}
+
+/// Two pictures that live at the same time have different ones.
+fn address(picture: &Arc<Picture>) -> usize {
+    Arc::as_ptr(picture).addr()
+}
+
+fn picture_bytes(task: &Task) -> u64 {
+    large_pictures(task).map(|picture| picture.bytes() as u64).sum()
+}
+
+/// Bytes that a pending task takes, large pictures apart.
+fn own_bytes(task: &Task) -> u64 {
+    let drawable = &*task.drawable;
+    let data = match &drawable.op {
+        Op::Stroke { path, .. } => path.iter().map(|s| size_of_val(s) + size_of_val(&s.points[..])).sum(),
+        Op::Text { str, .. } => str.glyphs.iter().map(|g| size_of_val(g) + g.data.len()).sum(),
+        _ => 0usize,
+    };
+    let clip = match &drawable.clip {
+        Clip::None => 0,
+        Clip::Rects(rects) => size_of_val(&rects[..]),
+    };
+    let small: usize = task
+        .sources()
+        .into_iter()
+        .filter_map(|source| match source {
+            Source::Picture(p) if (p.bytes() as u64) < SHARED_BYTES => Some(p.bytes() + size_of::<Picture>()),
+            _ => None,
+        })
+        .sum();
+    let region = size_of_val(task.clip.rects());
+    (size_of::<Node>() + size_of::<Drawable>() + data + clip + small + region) as u64
+}
+
+#[cfg(test)]
+mod tests;
+
+#[cfg(test)]
+impl Graph {
+    /// [`Graph::held_bytes`], counted anew.
+    fn recount(&self) -> u64 {
+        let mut pictures = HashMap::new();
+        let mut bytes = 0;
+        for node in self.queue.iter().flatten() {
+            bytes += node.bytes;
+            pictures.extend(large_pictures(&node.task).map(|p| (address(p), p.bytes() as u64)));
+        }
+        let dead = |key| self.slots.find(key).and_then(|i| self.slots.get(i)).is_none_or(|slot| !slot.live);
+        let surfaces = self.pixels.iter().filter(|(key, _)| dead(**key)).map(|(_, s)| s.bytes() as u64);
+        bytes + pictures.values().sum::<u64>() + surfaces.sum::<u64>()
+    }
+}

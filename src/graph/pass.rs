@@ -1,0 +1,289 @@
+//! The pass: one walk over the queue, from the newest node to the oldest, that finds what must be drawn now, what
+//! stays pending and what nobody will ever see.
+//!
+//! Walking backwards, three sets of pixels of each surface say what the later part of the queue wants of them:
+//!
+//! - *need*: somebody who is drawn in this pass reads what the pixel holds here, or it is asked for;
+//! - *done*: something later that is drawn in this pass writes the pixel;
+//! - *hidden*: no one, drawn now or ever, will see what the pixel holds here.
+//!
+//! A node draws its clip's needed pixels. If it overwrites them nobody below is needed or seen there; if not, those
+//! below are needed too. What it reads is needed of its sources. The rest of its clip stays pending, but for pixels
+//! that are done: they were overwritten for good (if they had been needed they were drawn). A pending node that
+//! reads a done pixel is drawn now, before its source changes. So at each pixel the nodes drawn are always the first
+//! ones of those that anyone can see, and what is pending still finds its sources as they were.
+
+use super::bits::{select, selects_any};
+use super::footprint::{self, Extent, Read};
+use super::stats::Stats;
+use super::surfaces::Slots;
+use crate::draw::{Limits, Task};
+use crate::qxl::OpKind;
+use spice_raster::{Rect, Region};
+
+/// A pending task.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) task: Task,
+    /// The number of the surface that it draws on.
+    pub(crate) slot: u32,
+    /// What it may change.
+    pub(crate) extent: Extent,
+    /// Whether what was there before does not matter.
+    pub(crate) overwrites: bool,
+    /// Whether that must be looked at again when its image is decoded.
+    pub(crate) undecided: bool,
+    /// Whether it reads surfaces, its own one included.
+    pub(crate) reads: bool,
+    /// Which operation it is.
+    pub(crate) kind: OpKind,
+    /// Whether a part of it is drawn already.
+    pub(crate) begun: bool,
+    /// Whether a part of it was lost, unseen.
+    pub(crate) trimmed: bool,
+    /// Bytes that it keeps alive, images apart.
+    pub(crate) bytes: u64,
+}
+
+/// A node that is drawn in this pass, all of it or a part.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) node: Node,
+    /// Whether nothing of it stays pending.
+    pub(crate) ends: bool,
+}
+
+/// What a pass found.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// What must be drawn, the last first.
+    pub(crate) jobs: Vec<Job>,
+    /// What nobody will ever see, by its place in the queue.
+    pub(crate) culled: Vec<usize>,
+}
+
+/// A part of a node that stays pending has at most so many rectangles; before it has more, the node is drawn.
+const PENDING_RECTS: usize = 256;
+/// A part of a node that is drawn has at most so many rectangles; before it has more, all of the node is drawn.
+const DRAWN_RECTS: usize = 4096;
+
+enum Verdict {
+    Keep,
+    /// Only this stays pending; the other pixels were overwritten for good.
+    Trim(Region),
+    Cull,
+    Draw,
+    /// This part is drawn, this one stays; the other pixels are never seen.
+    Split(Region, Region),
+}
+
+pub(crate) struct Pass<'a> {
+    pub(crate) slots: &'a mut Slots,
+    pub(crate) limits: &'a Limits,
+    pub(crate) stats: &'a mut Stats,
+    /// Bytes that the pending nodes keep alive.
+    pub(crate) held: &'a mut u64,
+    /// Without it everything is drawn, whether someone sees it or not.
+    pub(crate) culling: bool,
+}
+
+impl Pass<'_> {
+    /// Walks over the queue: the `oldest` first nodes are drawn in any case. What is needed of each surface is
+    /// already marked. Nodes that are drawn leave holes in the queue; those that are culled are left to the caller.
+    pub(crate) fn run(&mut self, queue: &mut [Option<Node>], oldest: usize) -> Found {
+        let mut found = Found::default();
+        for index in (0..queue.len()).rev() {
+            let Some(node) = &mut queue[index] else { continue };
+            match self.visit(node, index < oldest) {
+                Verdict::Keep => {}
+                Verdict::Trim(rest) => {
+                    self.stats.trimmed(node, node.task.clip.area() - rest.area());
+                    self.keep(node, rest);
+                }
+                Verdict::Cull => {
+                    self.stats.culled(node);
+                    found.culled.push(index);
+                }
+                Verdict::Draw => {
+                    self.stats.drawn(node);
+                    found.jobs.extend(queue[index].take().map(|node| Job { node, ends: true }));
+                }
+                Verdict::Split(part, rest) => {
+                    let ends = rest.is_empty();
+                    self.stats.drawn_part(node, &part);
+                    let lost = node.task.clip.area() - part.area() - rest.area();
+                    self.stats.trimmed(node, lost);
+                    if ends {
+                        node.task.clip = part;
+                        found.jobs.extend(queue[index].take().map(|node| Job { node, ends }));
+                    } else {
+                        let mut drawn = node.clone();
+                        drawn.task.clip = part;
+                        found.jobs.push(Job { node: drawn, ends });
+                        self.keep(node, rest);
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    fn visit(&mut self, node: &mut Node, forced: bool) -> Verdict {
+        let boxed;
+        let clip = match node.extent {
+            Extent::Box(rect) => {
+                boxed = Region::from_rect(rect);
+                &boxed
+            }
+            _ => &node.task.clip,
+        };
+        let Some(slot) = self.slots.get(node.slot) else { return Verdict::Cull };
+        if self.culling && slot.hides(clip) {
+            return Verdict::Cull;
+        }
+        let verdict = self.judge(node, clip, forced);
+        let drawn = match &verdict {
+            Verdict::Draw => Some(clip),
+            Verdict::Split(part, _) => Some(part),
+            Verdict::Keep | Verdict::Trim(_) => None,
+            Verdict::Cull => return Verdict::Cull,
+        };
+        if drawn.is_some() && node.undecided {
+            node.undecided = false;
+            // The image is decoded here: it is drawn in this pass anyway.
+            if let crate::draw::Source::Picture(picture) = &node.task.src {
+                picture.bitmap();
+            }
+            node.overwrites = footprint::overwrites(&node.task, self.limits);
+        }
+        // What anyone will ever see of it, before it hides itself.
+        let seen = match self.slots.get(node.slot) {
+            Some(slot) if node.reads && slot.hides_any(clip) => {
+                select(clip, DRAWN_RECTS, |y, w| !slot.hidden_word(y, w))
+            }
+            _ => None,
+        };
+        let overwrites = self.culling && node.overwrites;
+        if drawn.is_some() || overwrites || matches!(node.extent, Extent::Box(_)) {
+            let Some(slot) = self.slots.touch(node.slot) else { return Verdict::Cull };
+            if let Some(drawn) = drawn {
+                slot.layer.done.set_region(drawn);
+                match overwrites {
+                    true => slot.layer.need.clear_region(clip),
+                    false => slot.layer.need.set_region(drawn),
+                }
+            }
+            if overwrites {
+                slot.hide(clip);
+            } else if let (true, Extent::Box(rect)) = (self.culling, node.extent) {
+                slot.show(rect);
+            }
+        }
+        if node.reads {
+            let seen = seen.as_ref().unwrap_or(clip);
+            footprint::each_read(&node.task, |read| self.mark_read(&read, drawn, seen));
+        }
+        verdict
+    }
+
+    /// What is drawn of a node that someone will see.
+    fn judge(&self, node: &Node, clip: &Region, forced: bool) -> Verdict {
+        let Some(slot) = self.slots.get(node.slot) else { return Verdict::Cull };
+        let layer = &slot.layer;
+        let whole = node.extent != Extent::Clip;
+        let needed = layer.need.any_of(clip);
+        if whole {
+            let now = forced || needed || layer.done.any_of(clip) || self.reads_done(node);
+            return if now { Verdict::Draw } else { Verdict::Keep };
+        }
+        if !forced && !self.reads_done(node) {
+            if !needed {
+                if !layer.done.any_of(clip) {
+                    return Verdict::Keep;
+                }
+                return match self.rest(node, clip) {
+                    Some(rest) if rest.is_empty() => Verdict::Cull,
+                    Some(rest) => Verdict::Trim(rest),
+                    None => self.all_seen(node, clip),
+                };
+            }
+            if layer.need.all_of(clip) {
+                return Verdict::Draw;
+            }
+            let part = select(clip, DRAWN_RECTS, |y, w| layer.need.word(y, w));
+            if let (Some(part), Some(rest)) = (part, self.rest(node, clip))
+                && (rest.is_empty() || !self.reads_own(node, &rest, &part))
+            {
+                return Verdict::Split(part, rest);
+            }
+        }
+        self.all_seen(node, clip)
+    }
+
+    /// Everything of a node that someone will see, drawn now.
+    fn all_seen(&self, node: &Node, clip: &Region) -> Verdict {
+        let Some(slot) = self.slots.get(node.slot) else { return Verdict::Cull };
+        if !slot.hides_any(clip) {
+            return Verdict::Draw;
+        }
+        match select(clip, DRAWN_RECTS, |y, w| !slot.hidden_word(y, w)) {
+            Some(part) => Verdict::Split(part, Region::new()),
+            None => Verdict::Draw,
+        }
+    }
+
+    /// What stays pending of a node when its needed pixels are drawn.
+    fn rest(&self, node: &Node, clip: &Region) -> Option<Region> {
+        let slot = self.slots.get(node.slot)?;
+        let layer = &slot.layer;
+        let left = |y, w| !(layer.need.word(y, w) | layer.done.word(y, w) | slot.hidden_word(y, w));
+        // Mostly nothing is left, which is told faster.
+        if selects_any(clip, left) { select(clip, PENDING_RECTS, left) } else { Some(Region::new()) }
+    }
+
+    /// Whether `rest` of a node reads pixels of its own surface that its `part` writes.
+    fn reads_own(&self, node: &Node, rest: &Region, part: &Region) -> bool {
+        let mut hit = false;
+        if node.reads {
+            footprint::each_read(&node.task, |read| {
+                if read.surface.key == node.task.target.key {
+                    read.each_rect(rest, |rect| hit |= part.intersects_rect(&rect));
+                }
+            });
+        }
+        hit
+    }
+
+    /// Whether a node reads what something later, drawn in this pass, writes.
+    fn reads_done(&self, node: &Node) -> bool {
+        let mut hit = false;
+        if node.reads {
+            footprint::each_read(&node.task, |read| {
+                let slot = self.slots.find(read.surface.key).and_then(|i| self.slots.get(i));
+                if let Some(done) = slot.map(|s| &s.layer.done).filter(|d| !d.is_clear()) {
+                    read.each_rect(&node.task.clip, |rect| hit |= done.any(&rect));
+                }
+            });
+        }
+        hit
+    }
+
+    fn mark_read(&mut self, read: &Read, drawn: Option<&Region>, seen: &Region) {
+        let Some(slot) = self.slots.find(read.surface.key).and_then(|i| self.slots.touch(i)) else { return };
+        if let Some(drawn) = drawn {
+            read.each_rect(drawn, |rect| slot.layer.need.set(rect));
+        }
+        if self.culling {
+            read.each_rect(seen, |rect| slot.show(rect));
+        }
+    }
+
+    /// Leaves only a part of a node pending.
+    fn keep(&mut self, node: &mut Node, rest: Region) {
+        let bytes = |region: &Region| region.rects().len() as u64 * size_of::<Rect>() as u64;
+        let (was, is) = (bytes(&node.task.clip), bytes(&rest));
+        node.bytes = node.bytes + is - was.min(node.bytes);
+        *self.held = *self.held + is - was.min(*self.held);
+        node.task.clip = rest;
+    }
+}

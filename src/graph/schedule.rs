@@ -1,0 +1,281 @@
+//! Drawing what a pass found, in order or side by side.
+//!
+//! Jobs get levels: a job's level is above those of the last writers of every surface that it reads, above those of
+//! the last readers of its own surface, and not below that of the last writer of its own surface. So the jobs of one
+//! level read nothing that the level writes, except that jobs of one surface follow each other. A level's surfaces
+//! are cut into bands of rows, and each band draws its jobs in their order: what bands do at the same time never
+//! meets. A job that needs all rows at once, or reads its own surface, has its surface for itself in its level,
+//! unless all of it lies in one band.
+
+use super::footprint::{self, Extent};
+use super::options::Execution;
+use super::pass::Job;
+use super::stats::Times;
+use crate::draw::exec::{self, Views, needs_whole_surface};
+use crate::draw::{Limits, Source, SurfaceKey, Task};
+use rayon::prelude::*;
+use spice_raster::{Raster, Rect, Surface, SurfaceMut};
+use std::collections::HashMap;
+use std::time::Instant;
+
+type Pixels = HashMap<SurfaceKey, Surface>;
+
+/// Bytes of converted sources that one batch may hold at a time.
+const VIEW_BYTES: u64 = 8 << 20;
+/// What decoding a pixel costs beside drawing it.
+const DECODE_COST: u64 = 16;
+
+/// What the jobs are drawn with.
+pub(crate) struct Drawing<'a> {
+    pub(crate) raster: Raster,
+    pub(crate) limits: &'a Limits,
+    pub(crate) execution: &'a Execution,
+    pub(crate) times: &'a mut Times,
+}
+
+impl Drawing<'_> {
+    /// Draws jobs, given in their order, one after the other.
+    pub(crate) fn in_order<'j>(&mut self, jobs: impl IntoIterator<Item = &'j Job>, pixels: &mut Pixels) {
+        // The surface that was drawn on last stays out of the map as long as the next job has it as target.
+        let mut held: Option<(SurfaceKey, Surface)> = None;
+        for job in jobs {
+            let task = &job.node.task;
+            if held.as_ref().is_none_or(|(key, _)| *key != task.target.key) {
+                pixels.extend(held.take());
+                held = pixels.remove_entry(&task.target.key);
+            }
+            let Some((_, target)) = &mut held else { continue };
+            if !self.execution.timing {
+                exec::draw(self.raster, task, target, pixels, self.limits);
+                continue;
+            }
+            let start = Instant::now();
+            if needs_whole_surface(task) {
+                exec::draw(self.raster, task, target, pixels, self.limits);
+                self.times.draw += start.elapsed();
+                continue;
+            }
+            let views = Views::new(self.raster, task, target, pixels, self.limits);
+            self.times.decode += start.elapsed();
+            let start = Instant::now();
+            if let Some(views) = views {
+                exec::draw_band(self.raster, task, &views, &mut target.view_mut());
+            }
+            self.times.draw += start.elapsed();
+        }
+        pixels.extend(held);
+    }
+
+    /// Draws jobs, given in their order, side by side where they do not meet.
+    pub(crate) fn side_by_side(&mut self, jobs: &[Job], pixels: &mut Pixels) {
+        let mut plan = Plan::default();
+        let mut jobs: Vec<(u32, &Job)> = jobs.iter().map(|job| (plan.level(job, self), job)).collect();
+        jobs.sort_by_key(|(level, _)| *level);
+        let mut from = 0;
+        while from < jobs.len() {
+            let mut bytes = 0;
+            let (mut to, mut work) = (from, 0);
+            while to < jobs.len() && jobs[to].0 == jobs[from].0 {
+                let task = &jobs[to].1.node.task;
+                bytes += view_bytes(task);
+                if bytes > VIEW_BYTES && to > from {
+                    break;
+                }
+                work += cost(task);
+                to += 1;
+            }
+            if work < self.execution.inline_pixels {
+                self.in_order(jobs[from..to].iter().map(|(_, job)| *job), pixels);
+            } else {
+                let batch: Vec<&Job> = jobs[from..to].iter().map(|(_, job)| *job).collect();
+                self.batch(&batch, pixels);
+            }
+            from = to;
+        }
+    }
+
+    /// Draws jobs of one level.
+    fn batch(&mut self, jobs: &[&Job], pixels: &mut Pixels) {
+        let start = self.execution.timing.then(Instant::now);
+        let (raster, limits, execution) = (self.raster, self.limits, self.execution);
+        let mut targets: Vec<(SurfaceKey, Surface)> = Vec::new();
+        let mut index_of: HashMap<SurfaceKey, usize> = HashMap::new();
+        for job in jobs {
+            let key = job.node.task.target.key;
+            if !index_of.contains_key(&key)
+                && let Some(surface) = pixels.remove(&key)
+            {
+                index_of.insert(key, targets.len());
+                targets.push((key, surface));
+            }
+        }
+        let pixels_read: &Pixels = pixels;
+        // Sources first, each once.
+        let views: Vec<Option<Views<'_>>> = jobs
+            .par_iter()
+            .copied()
+            .with_min_len(8)
+            .map(|job| {
+                let task = &job.node.task;
+                self_contained(task, execution)?;
+                let (_, target) = targets.get(*index_of.get(&task.target.key)?)?;
+                Views::new(raster, task, target, pixels_read, limits)
+            })
+            .collect();
+        let decoded = self.execution.timing.then(Instant::now);
+
+        let mut bins: Vec<Vec<Vec<u32>>> = targets
+            .iter()
+            .map(|(_, surface)| {
+                vec![Vec::new(); surface.height().div_ceil(self.execution.band_rows(surface)) as usize]
+            })
+            .collect();
+        let mut wholes: Vec<Option<u32>> = vec![None; targets.len()];
+        for (i, job) in jobs.iter().enumerate() {
+            let task = &job.node.task;
+            let Some(&at) = index_of.get(&task.target.key) else { continue };
+            let Some(rows) = self_contained(task, self.execution) else {
+                wholes[at] = Some(i as u32);
+                continue;
+            };
+            let band = self.execution.band_rows(&targets[at].1) as i32;
+            let (first, last) = (rows.top.max(0) / band, (rows.bottom.max(1) - 1) / band);
+            for bin in bins[at].iter_mut().take(last as usize + 1).skip(first as usize) {
+                bin.push(i as u32);
+            }
+        }
+        let mut units: Vec<Unit<'_>> = Vec::new();
+        for (at, (_, surface)) in targets.iter_mut().enumerate() {
+            if let Some(job) = wholes[at] {
+                units.push(Unit::Whole(surface, job));
+                continue;
+            }
+            let rows = self.execution.band_rows(surface);
+            let bands = surface.bands_mut(rows).zip(std::mem::take(&mut bins[at]));
+            units.extend(
+                bands.filter(|(_, jobs)| !jobs.is_empty()).map(|(band, jobs)| Unit::Band(band, jobs)),
+            );
+        }
+        units.into_par_iter().with_max_len(1).for_each(|unit| match unit {
+            Unit::Whole(surface, i) => {
+                exec::draw(raster, &jobs[i as usize].node.task, surface, pixels_read, limits);
+            }
+            Unit::Band(mut band, list) => {
+                for i in list {
+                    if let Some(views) = &views[i as usize] {
+                        exec::draw_band(raster, &jobs[i as usize].node.task, views, &mut band);
+                    }
+                }
+            }
+        });
+        drop(views);
+        pixels.extend(targets);
+        if let (Some(start), Some(decoded)) = (start, decoded) {
+            self.times.decode += decoded - start;
+            self.times.draw += decoded.elapsed();
+        }
+    }
+}
+
+/// What one thread draws at a time.
+enum Unit<'a> {
+    Whole(&'a mut Surface, u32),
+    Band(SurfaceMut<'a>, Vec<u32>),
+}
+
+impl Execution {
+    /// Rows of a band.
+    fn band_rows(&self, surface: &Surface) -> u32 {
+        rows_of_band(self, surface.format().words_per_row(surface.width()) * 4)
+    }
+}
+
+fn rows_of_band(execution: &Execution, row_bytes: usize) -> u32 {
+    (execution.band_bytes / row_bytes.max(1)).clamp(1, 1 << 20) as u32
+}
+
+/// The rows that a task draws, if it may share its surface with others of its level; `None` if it wants the surface
+/// for itself.
+fn self_contained(task: &Task, execution: &Execution) -> Option<Rect> {
+    let rows = match footprint::extent(task) {
+        Extent::Box(rect) => rect,
+        _ => task.clip.bounds(),
+    };
+    if !needs_whole_surface(task) {
+        return Some(rows);
+    }
+    let band = rows_of_band(execution, task.target.format.words_per_row(task.target.width) * 4) as i32;
+    let one_band = rows.top >= 0 && rows.bottom > rows.top && rows.top / band == (rows.bottom - 1) / band;
+    // Copies inside a surface are not drawn by bands.
+    (one_band && exec::self_copy(task).is_none()).then_some(rows)
+}
+
+/// Pixels that a task draws, decoding counted in.
+pub(crate) fn cost(task: &Task) -> u64 {
+    let decode = match &task.src {
+        Source::Picture(p) if p.bitmap_if_decoded().is_none() => {
+            u64::from(p.width()) * u64::from(p.height()) * DECODE_COST
+        }
+        _ => 0,
+    };
+    // What a call costs, whatever it draws.
+    task.clip.area() + decode + 64
+}
+
+/// Bytes that the views of a task may take.
+fn view_bytes(task: &Task) -> u64 {
+    task.sources()
+        .iter()
+        .map(|source| match source {
+            Source::None => 0,
+            Source::Picture(p) => u64::from(p.width()) * u64::from(p.height()) * 4,
+            Source::Surface(info) if info.key == task.target.key => info.bytes(),
+            Source::Surface(info) if info.format == task.target.format => 0,
+            Source::Surface(info) => u64::from(info.width) * u64::from(info.height) * 4,
+            Source::SelfBitmap(area) => area.area() * 4,
+            Source::Black { width, height } => u64::from(*width) * u64::from(*height) * 4,
+        })
+        .sum()
+}
+
+/// The levels so far of one surface.
+#[derive(Clone, Copy, Default)]
+struct Levels {
+    /// A job that draws on it cannot be below this.
+    write: u32,
+    /// A job that reads it from another surface cannot be below this.
+    read: u32,
+    /// A job that wants it for itself cannot be below this.
+    alone: u32,
+}
+
+#[derive(Default)]
+struct Plan {
+    surfaces: HashMap<SurfaceKey, Levels>,
+}
+
+impl Plan {
+    /// The level of the next job.
+    fn level(&mut self, job: &Job, drawing: &Drawing<'_>) -> u32 {
+        let task = &job.node.task;
+        let target = self.surfaces.get(&task.target.key).copied().unwrap_or_default();
+        let alone = self_contained(task, drawing.execution).is_none()
+            || (job.node.reads && footprint::reads_itself(task));
+        let mut level = if alone { target.alone } else { target.write };
+        if job.node.reads {
+            footprint::each_other(task, |key| {
+                level = level.max(self.surfaces.get(&key).map_or(0, |s| s.read))
+            });
+            footprint::each_other(task, |key| {
+                let source = self.surfaces.entry(key).or_default();
+                source.write = source.write.max(level + 1);
+                source.alone = source.alone.max(level + 1);
+            });
+        }
+        let target = self.surfaces.entry(task.target.key).or_default();
+        target.write = target.write.max(level + u32::from(alone));
+        target.read = target.read.max(level + 1);
+        target.alone = target.alone.max(level + 1);
+        level
+    }
+}

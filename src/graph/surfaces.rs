@@ -1,0 +1,166 @@
+//! The surfaces that the graph knows: those that live, and dead ones that pending nodes still draw on or read.
+
+use super::bits::Bits;
+use super::footprint::Extent;
+use super::pass::Node;
+use crate::draw::{SurfaceInfo, SurfaceKey};
+use spice_raster::{Rect, Region};
+use std::collections::HashMap;
+
+/// What a pass knows about the pixels of one surface at one point of the queue, walking backwards.
+#[derive(Debug, Default)]
+pub(crate) struct Layer {
+    /// Nobody will ever see what these pixels hold here.
+    hidden: Bits,
+    /// What these pixels hold here is read by something that is drawn in this pass, or asked for.
+    pub(crate) need: Bits,
+    /// These pixels are written in this pass by something later than here.
+    pub(crate) done: Bits,
+    /// Of a dead surface: whether a later reader was met. Before that nobody sees any of it.
+    read: bool,
+}
+
+/// A surface of the graph.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) info: SurfaceInfo,
+    pub(crate) live: bool,
+    /// How many times pending nodes draw on it or read it.
+    pub(crate) users: u32,
+    /// A rectangle around all that pending nodes may change.
+    pub(crate) dirty: Rect,
+    pub(crate) layer: Layer,
+}
+
+impl Slot {
+    /// Whether nobody will see any of these pixels.
+    pub(crate) fn hides(&self, pixels: &Region) -> bool {
+        (!self.live && !self.layer.read) || self.layer.hidden.all_of(pixels)
+    }
+
+    /// Whether nobody will see some of these pixels. Not asked of a surface that hides everything.
+    pub(crate) fn hides_any(&self, pixels: &Region) -> bool {
+        self.layer.hidden.any_of(pixels)
+    }
+
+    /// The hidden pixels of a word.
+    pub(crate) fn hidden_word(&self, y: u32, word: usize) -> u64 {
+        self.layer.hidden.word(y, word)
+    }
+
+    /// Marks pixels as never seen.
+    pub(crate) fn hide(&mut self, pixels: &Region) {
+        self.layer.hidden.set_region(pixels);
+    }
+
+    /// Marks pixels as seen by somebody.
+    pub(crate) fn show(&mut self, rect: Rect) {
+        if !self.live && !self.layer.read {
+            self.layer.read = true;
+            self.layer.hidden.set(self.info.bounds());
+        }
+        self.layer.hidden.clear(rect);
+    }
+
+    fn reset(&mut self) {
+        self.layer.hidden.reset();
+        self.layer.need.reset();
+        self.layer.done.reset();
+        self.layer.read = false;
+    }
+}
+
+/// All surfaces, each under a number that stays its own while it is in use.
+#[derive(Debug, Default)]
+pub(crate) struct Slots {
+    slots: Vec<Option<Slot>>,
+    free: Vec<u32>,
+    by_key: HashMap<SurfaceKey, u32>,
+    /// Slots whose layer may hold something.
+    touched: Vec<u32>,
+}
+
+impl Slots {
+    /// A new, live surface.
+    pub(crate) fn add(&mut self, info: SurfaceInfo) -> u32 {
+        let bits = || Bits::new(info.width, info.height);
+        let layer = Layer { hidden: bits(), need: bits(), done: bits(), read: false };
+        let slot = Slot { info, live: true, users: 0, dirty: Rect::default(), layer };
+        let index = match self.free.pop() {
+            Some(index) => {
+                self.slots[index as usize] = Some(slot);
+                index
+            }
+            None => {
+                self.slots.push(Some(slot));
+                self.slots.len() as u32 - 1
+            }
+        };
+        self.by_key.insert(info.key, index);
+        index
+    }
+
+    /// The number of a surface.
+    pub(crate) fn find(&self, key: SurfaceKey) -> Option<u32> {
+        self.by_key.get(&key).copied()
+    }
+
+    pub(crate) fn get(&self, index: u32) -> Option<&Slot> {
+        self.slots.get(index as usize)?.as_ref()
+    }
+
+    pub(crate) fn get_mut(&mut self, index: u32) -> Option<&mut Slot> {
+        self.slots.get_mut(index as usize)?.as_mut()
+    }
+
+    /// The slot, to write in its layer.
+    pub(crate) fn touch(&mut self, index: u32) -> Option<&mut Slot> {
+        let slot = self.slots.get_mut(index as usize)?.as_mut()?;
+        let layer = &slot.layer;
+        if layer.hidden.is_clear() && layer.need.is_clear() && layer.done.is_clear() && !layer.read {
+            self.touched.push(index);
+        }
+        Some(slot)
+    }
+
+    /// A pending node may change its surface.
+    pub(crate) fn soil(&mut self, node: &Node) {
+        if let Some(slot) = self.get_mut(node.slot) {
+            let area = match node.extent {
+                Extent::Box(rect) => rect,
+                _ => node.task.clip.bounds(),
+            };
+            slot.dirty = slot.dirty.union(&area);
+        }
+    }
+
+    /// No pending node changes any surface.
+    pub(crate) fn clear_dirt(&mut self) {
+        self.slots.iter_mut().flatten().for_each(|slot| slot.dirty = Rect::default());
+    }
+
+    /// Forgets a dead surface that no pending node uses; says whether it did.
+    pub(crate) fn collect(&mut self, index: u32) -> Option<SurfaceInfo> {
+        let info = self.get(index).filter(|slot| !slot.live && slot.users == 0)?.info;
+        self.by_key.remove(&info.key);
+        self.slots[index as usize] = None;
+        self.free.push(index);
+        Some(info)
+    }
+
+    /// Empties all layers, and gives their memory back beyond `keep` bytes in all.
+    pub(crate) fn reset_layers(&mut self, keep: usize) {
+        let mut kept = 0;
+        for index in std::mem::take(&mut self.touched) {
+            let Some(slot) = self.get_mut(index) else { continue };
+            let layer = &slot.layer;
+            kept += layer.hidden.bytes() + layer.need.bytes() + layer.done.bytes();
+            if kept <= keep {
+                slot.reset();
+            } else {
+                let bits = || Bits::new(slot.info.width, slot.info.height);
+                slot.layer = Layer { hidden: bits(), need: bits(), done: bits(), read: false };
+            }
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! The graph against the immediate renderer.
+
+mod stream;
+
+use super::{Execution, Graph, GraphLimits};
+use crate::draw::{Limits, Renderer};
+use crate::qxl::SurfaceId;
+use spice_raster::{Raster, Region, Surface};
+use stream::{Maker, Rng, Step};
+
+/// What the graph is told, beside the stream.
+#[derive(Clone, Copy, Debug)]
+struct Setting {
+    bounds: GraphLimits,
+    execution: Execution,
+}
+
+impl Setting {
+    fn of(rng: &mut Rng) -> Self {
+        let bounds = match rng.below(3) {
+            0 => GraphLimits { nodes: rng.pick(&[0, 1, 3, 10]), bytes: 1 << 30 },
+            1 => GraphLimits { nodes: 1 << 20, bytes: rng.pick(&[0, 2000, 10_000]) },
+            _ => GraphLimits::default(),
+        };
+        let threads = rng.pick(&[1, 2, 2, 4]);
+        let execution = Execution {
+            threads,
+            band_bytes: rng.pick(&[1, 1000, 2000, 1 << 18]),
+            inline_pixels: rng.pick(&[0, 0, 100, 1 << 16]),
+            culling: !rng.one_in(5),
+            timing: rng.one_in(8),
+        };
+        Self { bounds, execution }
+    }
+}
+
+/// The first difference of two surfaces in a region.
+fn difference(graph: &Surface, plain: &Surface, region: &Region) -> Option<String> {
+    if (graph.format(), graph.bounds()) != (plain.format(), plain.bounds()) {
+        return Some("another surface".into());
+    }
+    for r in region.rects() {
+        for y in r.top..r.bottom {
+            for x in r.left..r.right {
+                let (a, b) = (graph.view().pixel(x, y), plain.view().pixel(x, y));
+                if a != b {
+                    return Some(format!("pixel ({x}, {y}) is {a:x?}, must be {b:x?}"));
+                }
+            }
+        }
+    }
+    None
+}
+
+fn shown(plain: &Renderer, id: SurfaceId) -> Option<&Surface> {
+    plain.surface(id).or_else(|| plain.last_primary().filter(|_| id == 0))
+}
+
+fn look(graph: &mut Graph, plain: &Renderer, id: SurfaceId, region: &Region) -> Result<(), String> {
+    match (graph.render(id, region), shown(plain, id)) {
+        (None, None) => Ok(()),
+        (Some(got), Some(want)) => {
+            let mut inside = region.clone();
+            inside.intersect_rect(want.bounds());
+            difference(got, want, &inside).map_or(Ok(()), |what| Err(format!("surface {id}: {what}")))
+        }
+        (got, _) => {
+            Err(format!("surface {id} is {} in the graph", if got.is_some() { "there" } else { "missing" }))
+        }
+    }
+}
+
+/// Plays a stream on both.
+fn play(steps: &[Step], setting: Setting) -> Result<Graph, String> {
+    let raster = Raster::new();
+    let mut plain = Renderer::new(raster, Limits::default());
+    let mut graph = Graph::new(raster, Limits::default(), setting.bounds, setting.execution);
+    for (index, step) in steps.iter().enumerate() {
+        let done = match step {
+            Step::Event(event) => {
+                let (a, b) = (graph.event(event), plain.event(event));
+                if a == b { Ok(()) } else { Err(format!("{a:?}, must be {b:?}")) }
+            }
+            Step::Look(id, region) => look(&mut graph, &plain, *id, region),
+            Step::LookAtAll => (0..4).try_for_each(|id| {
+                let Some(surface) = shown(&plain, id) else { return Ok(()) };
+                look(&mut graph, &plain, id, &Region::from_rect(surface.bounds()))
+            }),
+            Step::Flush => {
+                graph.flush();
+                Ok(())
+            }
+        };
+        done.map_err(|what| format!("step {index}: {what}"))?;
+        if graph.pending() > setting.bounds.nodes {
+            return Err(format!("step {index}: {} nodes are pending", graph.pending()));
+        }
+        let recount: u64 = graph.recount();
+        if graph.held_bytes() != recount {
+            return Err(format!("step {index}: {} bytes held, counted {recount}", graph.held_bytes()));
+        }
+    }
+    let total = graph.stats().total();
+    let pending: u64 = graph.queue.iter().flatten().map(|n| n.task.clip.area()).sum();
+    let after = total.drawn.pixels + total.culled.pixels + total.trimmed.pixels + pending;
+    if total.asked.pixels != after {
+        return Err(format!("{total:?} and {pending} pending pixels do not add up"));
+    }
+    Ok(graph)
+}
+
+/// The smallest stream that still differs, as far as leaving steps out finds it.
+fn shrink(mut steps: Vec<Step>, setting: Setting) -> Vec<Step> {
+    let mut size = steps.len() / 2;
+    while size > 0 {
+        let mut from = 0;
+        while from < steps.len() {
+            let mut fewer = steps.clone();
+            fewer.drain(from..(from + size).min(steps.len()));
+            if play(&fewer, setting).is_err() {
+                steps = fewer;
+            } else {
+                from += size;
+            }
+        }
+        size /= 2;
+    }
+    steps
+}
+
+/// One line for each step; pixel data is left out.
+fn listing(steps: &[Step]) -> String {
+    let line = |step: &Step| {
+        let mut text = format!("{step:?}");
+        for (from, until) in [("b\"", '"'), ("entries: [", ']')] {
+            while let Some(at) = text.find(from) {
+                let rest = &text[at + from.len()..];
+                let end = rest.match_indices(until).find(|(i, _)| !rest[..*i].ends_with('\\'));
+                let end = end.map_or(rest.len(), |(i, _)| i + 1);
+                text = format!("{}..{}", &text[..at], &rest[end..]);
+            }
+        }
+        text + "\n"
+    };
+    steps.iter().map(line).collect()
+}
+
+fn check(seed: u64) {
+    let mut maker = Maker::new(seed);
+    let setting = Setting::of(&mut maker.rng);
+    let length = 10 + maker.rng.below(120) as usize;
+    let steps = maker.stream(length);
+    if let Err(what) = play(&steps, setting) {
+        let small = shrink(steps, setting);
+        let again = play(&small, setting).err().unwrap_or_default();
+        panic!("SPICE_RENDER_SEED={seed}: {what}\nshrunk: {again}\n{setting:?}\n{}", listing(&small));
+    }
+}
+
+/// The seed of a failing run, or so many of them.
+fn seeds(many: u64) -> std::ops::Range<u64> {
+    match std::env::var("SPICE_RENDER_SEED").ok().and_then(|s| s.parse().ok()) {
+        Some(seed) => seed..seed + 1,
+        None => 0..std::env::var("SPICE_RENDER_CASES").ok().and_then(|s| s.parse().ok()).unwrap_or(many),
+    }
+}
+
+#[test]
+fn random_streams_show_what_immediate_drawing_shows() {
+    seeds(1500).for_each(check);
+}
+
+#[test]
+fn a_graph_can_move_between_threads() {
+    fn sendable<T: Send>(_: &T) {}
+    let (bounds, execution) = (GraphLimits::default(), Execution::default());
+    sendable(&Graph::new(Raster::new(), Limits::default(), bounds, execution));
+}
+
+/// A million commands that nobody looks at stay within the bounds, whether they hide each other or not.
+#[test]
+fn a_long_stream_stays_within_its_bounds() {
+    use crate::qxl::{Brush, Clip, Command, Drawable, Event, Op, PrimaryCreate, QMask, Rect, Ropd};
+    use crate::qxl::{SurfaceFormat, WorkerMessage};
+    let bounds = GraphLimits { nodes: 1000, bytes: 4 << 20 };
+    let execution = Execution { threads: 1, ..Execution::default() };
+    for rop in [Ropd::PUT, Ropd(Ropd::OP_XOR)] {
+        let mut graph = Graph::new(Raster::new(), Limits::default(), bounds, execution);
+        let surface = PrimaryCreate {
+            width: 64,
+            height: 64,
+            stride: 256,
+            format: SurfaceFormat::X8R8G8B8,
+            position: 0,
+            mouse_mode: 0,
+            flags: 0,
+            kind: 0,
+            data: Default::default(),
+        };
+        graph.event(&Event::Worker(WorkerMessage::CreatePrimary { number: 20, surface })).unwrap();
+        let mut want = 0;
+        for i in 0..1_000_000u32 {
+            let op = Op::Fill { brush: Brush::Solid(i), rop, mask: QMask::default() };
+            let bbox = Rect::new(3, 3, 5, 5);
+            let drawable = Drawable {
+                surface_id: 0,
+                effect: 0,
+                mm_time: 0,
+                bbox,
+                clip: Clip::None,
+                self_bitmap: None,
+                surface_deps: [None; 3],
+                op,
+            };
+            graph.event(&Event::Command(Command::Drawable(std::sync::Arc::new(drawable)))).unwrap();
+            assert!(graph.pending() <= bounds.nodes && graph.held_bytes() <= bounds.bytes);
+            want = if rop == Ropd::PUT { i } else { want ^ i };
+        }
+        assert_eq!(graph.render_all(0).and_then(|s| s.view().pixel(3, 4)), Some(want));
+        let drawn = graph.stats().total().drawn.nodes;
+        assert_eq!(drawn, if rop == Ropd::PUT { 1 } else { 1_000_000 });
+    }
+}
