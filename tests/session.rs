@@ -179,7 +179,7 @@ fn a_websocket_carries_the_same_link() {
     }
     let mut reply = [0; 4 + 20];
     stream.read_exact(&mut reply).unwrap();
-    // One frame of 194 bytes: header, status, key, counts, one word.
+    // One frame of 198 bytes: header, status, key, counts, one word.
     assert_eq!(reply[..4], [0x82, 126, 0, 198]);
     assert_eq!(reply[4..8], *b"REDQ");
     assert_eq!(reply[20..24], [0; 4]);

@@ -162,7 +162,7 @@ impl Images {
         let result = decoded.map(|decoded| {
             let Decoded { format, top_down, .. } = decoded;
             // Palette indices stay: what an entry means is the target's business (on 16-bit surfaces it is a pixel).
-            let indices = |format| (format, std::mem::take(&mut native), palette.clone());
+            let mut indices = |format| (format, std::mem::take(&mut native), palette.clone());
             let (format, bytes, palette) = match format {
                 PixelFormat::Rgb32 => (BitmapFormat::Bit32, std::mem::take(&mut native), None),
                 PixelFormat::Rgba => (BitmapFormat::Rgba, std::mem::take(&mut native), None),
