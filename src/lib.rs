@@ -12,4 +12,5 @@ pub mod replay;
 pub mod report;
 pub mod server;
 pub mod session;
+pub mod viewer;
 pub mod wire;

@@ -1,5 +1,6 @@
-//! One client's view: what it announces, and what it can really draw.
+//! One client's view: what it announces, what it can really draw, and what it is sent.
 
 pub mod caps;
+pub mod encode;
 pub mod planner;
 pub mod profile;

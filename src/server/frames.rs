@@ -72,7 +72,7 @@ impl Frames {
     /// A rectangle of the picture as a message.
     fn image(&mut self, at: Rect, raw: bool) -> Option<Bytes> {
         let (_, width, _, rgb) = &self.picture;
-        let (w, h) = (at.width() as u32, at.height() as u32);
+        let (w, h) = (at.width(), at.height());
         let mut rows = Vec::with_capacity(w as usize * h as usize * 4);
         for y in at.top as usize..at.bottom as usize {
             let row = &rgb[y * *width as usize * 3..][at.left as usize * 3..at.right as usize * 3];

@@ -109,6 +109,9 @@ const SESSIONS: usize = 64;
 /// Channels of one session.
 const CHANNELS: usize = 8;
 
+/// By the session's number, its channels: the connection's number, the type, the stream to shut down.
+type Sessions = HashMap<u32, Vec<(u64, ChannelType, TcpStream)>>;
+
 /// What all threads share.
 struct Shared {
     options: Options,
@@ -117,11 +120,11 @@ struct Shared {
     hub: SyncSender<Hub>,
     next: AtomicU64,
     open: AtomicU64,
-    sessions: Mutex<HashMap<u32, Vec<(u64, ChannelType, TcpStream)>>>,
+    sessions: Mutex<Sessions>,
 }
 
 impl Shared {
-    fn sessions(&self) -> MutexGuard<'_, HashMap<u32, Vec<(u64, ChannelType, TcpStream)>>> {
+    fn sessions(&self) -> MutexGuard<'_, Sessions> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -201,8 +201,11 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().map(|b| u32::from_le_bytes(*b))
 }
 
-/// The header and the body behind it: minor version, body, bytes of both.
-fn body(bytes: &[u8], least: usize) -> Result<Option<(u32, &[u8], usize)>, LinkError> {
+/// Minor version, body, bytes of header and body.
+type Framed<'a> = (u32, &'a [u8], usize);
+
+/// The header and the body behind it.
+fn body(bytes: &[u8], least: usize) -> Result<Option<Framed<'_>>, LinkError> {
     let magic = &bytes[..bytes.len().min(4)];
     if magic != &MAGIC[..magic.len()] {
         return Err(LinkError::Magic);

@@ -1,0 +1,3 @@
+//! A headless client.
+
+pub mod images;
