@@ -6,7 +6,7 @@
 //! dropped and nobody else notices.
 
 mod connection;
-mod frames;
+mod engine;
 mod outbox;
 mod source;
 mod websocket;
@@ -252,7 +252,7 @@ impl Server {
     ) -> Result<(), crate::capture::Error> {
         let mut stage = Stage {
             shared: &self.shared,
-            source: Box::new(frames::Frames::new()),
+            source: Box::new(engine::Engined::new(self.shared.options.link)),
             displays: BTreeMap::new(),
             cursors: BTreeMap::new(),
             cursor: CursorState::default(),
