@@ -7,7 +7,7 @@ use lz4_flex::block::{CompressTable, compress_into_with_table, decompress_into, 
 /// What an LZ4 stream says about its picture; the size is only in the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lz4Header {
-    /// The pixel layout: `Rgb16`, `Rgb24`, `Rgb32` or `Rgba`.
+    /// The pixel layout: `Rgb16`, `Rgb24`, `Rgb32`, `Rgba` or `A8`.
     pub format: PixelFormat,
     /// Whether the first coded row is the top row of the picture.
     pub top_down: bool,
@@ -30,6 +30,8 @@ impl Lz4Header {
             7 => PixelFormat::Rgb24,
             8 => PixelFormat::Rgb32,
             9 => PixelFormat::Rgba,
+            // libspice-server sends it although spice-gtk stops at it.
+            10 => PixelFormat::A8,
             _ => return Err(DecodeError::Field { field: "lz4 format", found: u64::from(format) }),
         };
         Ok(Self { format, top_down: top_down == 1 })

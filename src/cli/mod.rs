@@ -8,7 +8,10 @@ mod overlay;
 mod picture;
 mod profiles;
 mod progress;
+mod record;
 mod render;
+mod screenshot;
+mod serve;
 mod stats;
 
 use clap::{Parser, Subcommand};
@@ -31,6 +34,9 @@ enum Verb {
     Render(render::Args),
     Info(info::Args),
     Profiles(profiles::Args),
+    Serve(serve::Args),
+    Screenshot(screenshot::Args),
+    Record(record::Args),
 }
 
 /// Runs the program on its arguments. Exit codes: 0 done, 1 bad input, 2 bad usage (which clap sees to).
@@ -41,6 +47,9 @@ pub(crate) fn main() -> ExitCode {
         Verb::Image(args) => image::run(args),
         Verb::Info(args) => info::run(args),
         Verb::Profiles(args) => profiles::run(args),
+        Verb::Serve(args) => serve::run(args),
+        Verb::Screenshot(args) => screenshot::run(args),
+        Verb::Record(args) => record::run(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! Messages of the display channel (SPICE 2.2): encode and decode, both sides.
+//! Messages (SPICE 2.2): encode and decode, both sides: the link, the display channel, and what there must be beside it.
 //!
 //! Layouts are those of `spice.proto`: packed, little endian; a *pointer* is the offset of what it points at,
 //! counted from the first byte of the message's body, and 0 means nothing. All minor versions of protocol 2
@@ -35,9 +35,11 @@ mod draw;
 mod error;
 mod frame;
 mod image;
+pub mod link;
 mod plain;
 mod reader;
 mod server;
+mod session;
 mod sink;
 
 #[cfg(test)]
@@ -57,4 +59,8 @@ pub use plain::{
     SurfaceCreated, surface_format_from_number, surface_format_number,
 };
 pub use server::{ServerKind, ServerMessage, StreamCreate};
+pub use session::{
+    CursorImage, CursorMessage, InputsMessage, MOUSE_MODE_CLIENT, MOUSE_MODE_SERVER, MainClientMessage,
+    MainInit, MainMessage,
+};
 pub use sink::{Count, Parts, Sink};

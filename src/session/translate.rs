@@ -1,0 +1,375 @@
+//! From display messages back to commands: what a device would have to draw for the same pictures.
+
+use super::images::Images;
+use crate::capture;
+use crate::qxl::{
+    self, Brush, Clip, Command, Composite, CursorCmd, CursorShape, Drawable, Event, Op, PrimaryCreate, QMask,
+    Rect, Ropd, ScaleMode, SurfaceCmd, SurfaceCreate, SurfaceDep, SurfaceFormat, SurfaceId, WorkerMessage,
+};
+use crate::wire::{CursorImage, CursorMessage, Draw, Image, ServerMessage, StreamCreate, SurfaceCreated};
+use bytes::Bytes;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// A display message that cannot be turned into commands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TranslateError {
+    /// An image's stream cannot be decoded.
+    Image(spice_codecs::DecodeError),
+    /// An image of this size takes too many bytes.
+    TooLarge {
+        /// Columns.
+        width: u32,
+        /// Rows.
+        height: u32,
+    },
+    /// An image is meant to be in the cache but is not.
+    NotCached {
+        /// Its id.
+        id: u64,
+    },
+    /// A palette is meant to be in the cache but is not.
+    NoPalette {
+        /// Its id.
+        id: u64,
+    },
+    /// More is to be kept than a server may ask for.
+    CacheFull,
+    /// A video codec that is not known here.
+    Codec {
+        /// `SPICE_VIDEO_CODEC_TYPE_*`.
+        number: u8,
+    },
+    /// A frame of a video stream that does not exist.
+    NoStream {
+        /// Its number.
+        id: u32,
+    },
+    /// The server wants its display shown in another way: MIGRATE, GL_SCANOUT.
+    Unsupported(&'static str),
+}
+
+impl fmt::Display for TranslateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Image(e) => e.fmt(f),
+            Self::TooLarge { width, height } => write!(f, "image of {width}x{height} pixels is too large"),
+            Self::NotCached { id } => write!(f, "image {id:#x} is not in the cache"),
+            Self::NoPalette { id } => write!(f, "palette {id:#x} is not in the cache"),
+            Self::CacheFull => f.write_str("the server asks for more to be kept than was announced"),
+            Self::Codec { number } => write!(f, "video codec {number} was not announced"),
+            Self::NoStream { id } => write!(f, "stream {id} does not exist"),
+            Self::Unsupported(message) => write!(f, "{message} is not supported"),
+        }
+    }
+}
+
+impl std::error::Error for TranslateError {}
+
+/// Turns display and cursor messages into events. Images are decoded to bitmaps; cached images, palettes and cursor
+/// shapes are put in where they are used, so that no event needs another to be understood.
+///
+/// Frames of motion JPEG become copies, scaled to their place.
+#[derive(Debug)]
+pub struct Translator {
+    images: Images,
+    streams: HashMap<u32, Box<StreamCreate>>,
+    shapes: HashMap<u64, Arc<CursorShape>>,
+}
+
+/// `SPICE_MAX_NUM_STREAMS`.
+const STREAMS: u32 = 64;
+/// Cursor shapes kept. (A client keeps all; a server counts on less.)
+const SHAPES: usize = 1024;
+/// `SPICE_VIDEO_CODEC_TYPE_MJPEG`.
+const MJPEG: u8 = 1;
+
+impl Translator {
+    /// `window` is the GLZ window that DISPLAY_INIT announced, in pixels. Decoded images take at most what recordings
+    /// may hold; those kept 512 MiB.
+    pub fn new(window: u32) -> Self {
+        let image_bytes = capture::Limits::default().max_blob_bytes;
+        Self {
+            images: Images::new(image_bytes, 512 << 20, window),
+            streams: HashMap::new(),
+            shapes: HashMap::new(),
+        }
+    }
+
+    /// Gives `sink` what a display message amounts to: mostly one event, or none.
+    ///
+    /// # Errors
+    /// If an image of the message cannot be had. The message drew nothing then; others may still be right.
+    pub fn display(
+        &mut self,
+        message: &ServerMessage,
+        mut sink: impl FnMut(Event),
+    ) -> Result<(), TranslateError> {
+        match message {
+            ServerMessage::Draw(draw) => {
+                let drawable = self.draw(draw)?;
+                sink(Event::Command(Command::Drawable(Arc::new(drawable))));
+            }
+            ServerMessage::SurfaceCreate(m) => sink(create(m)),
+            ServerMessage::SurfaceDestroy { surface_id: 0 } => {
+                sink(Event::Worker(WorkerMessage::DestroyPrimary { number: 21 }));
+            }
+            ServerMessage::SurfaceDestroy { surface_id } => {
+                let surface_id = *surface_id;
+                sink(Event::Command(Command::Surface(SurfaceCmd::Destroy { surface_id, flags: 0 })));
+            }
+            ServerMessage::Mode(m) => {
+                let format = if m.bits == 16 { SurfaceFormat::X1R5G5B5 } else { SurfaceFormat::X8R8G8B8 };
+                let (width, height, flags) = (m.x_res, m.y_res, SurfaceCreated::PRIMARY);
+                sink(create(&SurfaceCreated { surface_id: 0, width, height, format, flags }));
+            }
+            ServerMessage::Reset => {
+                self.images.forget_all();
+                self.images.forget_palettes();
+                self.streams.clear();
+                sink(Event::Worker(WorkerMessage::DestroySurfaces { number: 19 }));
+            }
+            ServerMessage::InvalList(list) => {
+                list.iter().filter(|r| r.resource_type == 1).for_each(|r| self.images.forget(r.id));
+            }
+            ServerMessage::InvalAllPixmaps(_) => self.images.forget_all(),
+            ServerMessage::InvalPalette { id } => self.images.forget_palette(*id),
+            ServerMessage::InvalAllPalettes => self.images.forget_palettes(),
+            ServerMessage::StreamCreate(stream) => {
+                if stream.codec_type != MJPEG {
+                    return Err(TranslateError::Codec { number: stream.codec_type });
+                }
+                if stream.id >= STREAMS {
+                    return Err(TranslateError::NoStream { id: stream.id });
+                }
+                self.streams.insert(stream.id, stream.clone());
+            }
+            ServerMessage::StreamClip { id, clip } => {
+                let stream = self.streams.get_mut(id).ok_or(TranslateError::NoStream { id: *id })?;
+                stream.clip = clip.clone();
+            }
+            ServerMessage::StreamData { id, data, multi_media_time } => {
+                sink(self.frame(*id, None, data, *multi_media_time)?);
+            }
+            ServerMessage::StreamDataSized { id, width, height, dest, data, multi_media_time } => {
+                sink(self.frame(*id, Some((*width, *height, *dest)), data, *multi_media_time)?);
+            }
+            ServerMessage::StreamDestroy { id } => {
+                self.streams.remove(id);
+            }
+            ServerMessage::StreamDestroyAll => self.streams.clear(),
+            ServerMessage::GlScanoutUnix(_) | ServerMessage::GlDraw(_) => {
+                return Err(TranslateError::Unsupported("GL_SCANOUT"));
+            }
+            ServerMessage::Migrate { .. } => return Err(TranslateError::Unsupported("MIGRATE")),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The command that a cursor message amounts to, if any.
+    pub fn cursor(&mut self, message: &CursorMessage) -> Option<CursorCmd> {
+        match message {
+            CursorMessage::Init { position, visible, cursor, .. }
+            | CursorMessage::Set { position, visible, cursor } => {
+                if matches!(message, CursorMessage::Init { .. }) {
+                    self.shapes.clear();
+                }
+                let shape = match cursor {
+                    // A command must have a shape: no shape is nothing to see.
+                    CursorImage::None => return Some(CursorCmd::Hide),
+                    CursorImage::Cached(id) => self.shapes.get(id)?.clone(),
+                    CursorImage::Shape { shape, cache } => {
+                        if *cache && self.shapes.len() < SHAPES {
+                            self.shapes.insert(shape.unique, shape.clone());
+                        }
+                        shape.clone()
+                    }
+                };
+                Some(CursorCmd::Set { position: *position, visible: *visible, shape: Some(shape) })
+            }
+            CursorMessage::Move { position } => Some(CursorCmd::Move { position: *position }),
+            CursorMessage::Hide => Some(CursorCmd::Hide),
+            CursorMessage::Reset => {
+                self.shapes.clear();
+                Some(CursorCmd::Hide)
+            }
+            CursorMessage::Trail { length, frequency } => {
+                Some(CursorCmd::Trail { length: *length, frequency: *frequency })
+            }
+            CursorMessage::InvalOne { id } => {
+                self.shapes.remove(id);
+                None
+            }
+            CursorMessage::InvalAll => {
+                self.shapes.clear();
+                None
+            }
+        }
+    }
+
+    fn frame(
+        &mut self,
+        id: u32,
+        sized: Option<(u32, u32, Rect)>,
+        data: &Bytes,
+        mm_time: u32,
+    ) -> Result<Event, TranslateError> {
+        let stream = self.streams.get(&id).ok_or(TranslateError::NoStream { id })?;
+        let (width, height, bbox) = sized.unwrap_or((stream.src_width, stream.src_height, stream.dest));
+        let image = self.images.jpeg_frame(data, stream.flags & 1 != 0)?;
+        let (width, height) = (width.min(image.width), height.min(image.height));
+        let op = Op::Copy {
+            src: Some(image),
+            src_area: Rect::new(0, 0, width as i32, height as i32),
+            rop: Ropd::PUT,
+            scale_mode: ScaleMode::NEAREST,
+            mask: QMask::default(),
+        };
+        Ok(Event::Command(Command::Drawable(Arc::new(drawable(
+            stream.surface_id,
+            mm_time,
+            bbox,
+            &stream.clip,
+            op,
+        )))))
+    }
+
+    fn draw(&mut self, draw: &Draw) -> Result<Drawable, TranslateError> {
+        let op = self.op(&draw.op)?;
+        Ok(drawable(draw.surface_id, 0, draw.bbox, &draw.clip, op))
+    }
+
+    fn image(&mut self, image: &Option<Image>) -> Result<Option<qxl::Image>, TranslateError> {
+        image.as_ref().map(|image| self.images.image(image)).transpose()
+    }
+
+    fn brush(&mut self, brush: &Brush<Image>) -> Result<Brush, TranslateError> {
+        Ok(match brush {
+            Brush::None => Brush::None,
+            Brush::Solid(colour) => Brush::Solid(*colour),
+            Brush::Pattern { image, pos } => Brush::Pattern { image: self.image(image)?, pos: *pos },
+        })
+    }
+
+    fn mask(&mut self, mask: &QMask<Image>) -> Result<QMask, TranslateError> {
+        Ok(QMask { flags: mask.flags, pos: mask.pos, image: self.image(&mask.image)? })
+    }
+
+    /// The operation with images decoded, in the order in which servers encode them.
+    fn op(&mut self, op: &Op<Image>) -> Result<Op, TranslateError> {
+        Ok(match op {
+            Op::Nop => Op::Nop,
+            Op::CopyBits { src_pos } => Op::CopyBits { src_pos: *src_pos },
+            Op::Fill { brush, rop, mask } => {
+                Op::Fill { brush: self.brush(brush)?, rop: *rop, mask: self.mask(mask)? }
+            }
+            Op::Opaque { src, src_area, brush, rop, scale_mode, mask } => Op::Opaque {
+                src: self.image(src)?,
+                src_area: *src_area,
+                brush: self.brush(brush)?,
+                rop: *rop,
+                scale_mode: *scale_mode,
+                mask: self.mask(mask)?,
+            },
+            Op::Copy { src, src_area, rop, scale_mode, mask } => Op::Copy {
+                src: self.image(src)?,
+                src_area: *src_area,
+                rop: *rop,
+                scale_mode: *scale_mode,
+                mask: self.mask(mask)?,
+            },
+            Op::Blend { src, src_area, rop, scale_mode, mask } => Op::Blend {
+                src: self.image(src)?,
+                src_area: *src_area,
+                rop: *rop,
+                scale_mode: *scale_mode,
+                mask: self.mask(mask)?,
+            },
+            Op::Blackness { mask } => Op::Blackness { mask: self.mask(mask)? },
+            Op::Whiteness { mask } => Op::Whiteness { mask: self.mask(mask)? },
+            Op::Invers { mask } => Op::Invers { mask: self.mask(mask)? },
+            Op::Rop3 { src, src_area, brush, rop3, scale_mode, mask } => Op::Rop3 {
+                src: self.image(src)?,
+                src_area: *src_area,
+                brush: self.brush(brush)?,
+                rop3: *rop3,
+                scale_mode: *scale_mode,
+                mask: self.mask(mask)?,
+            },
+            Op::Stroke { path, attr, brush, fore_mode, back_mode } => Op::Stroke {
+                path: path.clone(),
+                attr: attr.clone(),
+                brush: self.brush(brush)?,
+                fore_mode: *fore_mode,
+                back_mode: *back_mode,
+            },
+            Op::Text { str, back_area, fore_brush, back_brush, fore_mode, back_mode } => Op::Text {
+                str: str.clone(),
+                back_area: *back_area,
+                fore_brush: self.brush(fore_brush)?,
+                back_brush: self.brush(back_brush)?,
+                fore_mode: *fore_mode,
+                back_mode: *back_mode,
+            },
+            Op::Transparent { src, src_area, src_color, true_color } => Op::Transparent {
+                src: self.image(src)?,
+                src_area: *src_area,
+                src_color: *src_color,
+                true_color: *true_color,
+            },
+            Op::AlphaBlend { alpha_flags, alpha, src, src_area } => Op::AlphaBlend {
+                alpha_flags: *alpha_flags,
+                alpha: *alpha,
+                src: self.image(src)?,
+                src_area: *src_area,
+            },
+            Op::Composite(c) => Op::Composite(Box::new(Composite {
+                flags: c.flags,
+                src: self.image(&c.src)?,
+                src_transform: c.src_transform,
+                mask: self.image(&c.mask)?,
+                mask_transform: c.mask_transform,
+                src_origin: c.src_origin,
+                mask_origin: c.mask_origin,
+            })),
+        })
+    }
+}
+
+fn drawable(surface_id: SurfaceId, mm_time: u32, bbox: Rect, clip: &Clip, op: Op) -> Drawable {
+    // libspice's replay wants to be told which surfaces are read.
+    let images = [op.src(), op.qmask().and_then(|m| m.image.as_ref()), composite_mask(&op)];
+    let surface_deps = images.map(|image| match image {
+        Some(qxl::Image { data: qxl::ImageData::Surface(id), width, height, .. }) => {
+            let side = |v: u32| i32::try_from(v).unwrap_or(i32::MAX);
+            Some(SurfaceDep { surface_id: *id, rect: Rect::new(0, 0, side(*width), side(*height)) })
+        }
+        _ => None,
+    });
+    // Effect 0: it depends on what lies below, which is true of anything.
+    Drawable { surface_id, effect: 0, mm_time, bbox, clip: clip.clone(), self_bitmap: None, surface_deps, op }
+}
+
+fn composite_mask(op: &Op) -> Option<&qxl::Image> {
+    match op {
+        Op::Composite(c) => c.mask.as_ref(),
+        _ => None,
+    }
+}
+
+fn create(m: &SurfaceCreated) -> Event {
+    let SurfaceCreated { surface_id, width, height, format, .. } = *m;
+    let row = (u64::from(width) * u64::from(format.bits_per_pixel())).div_ceil(32) * 4;
+    let stride = i32::try_from(row).unwrap_or(i32::MAX);
+    if surface_id != 0 {
+        let create = SurfaceCreate { surface_id, flags: 0, format, width, height, stride, data: None };
+        return Event::Command(Command::Surface(SurfaceCmd::Create(create)));
+    }
+    let data = Bytes::new();
+    let surface =
+        PrimaryCreate { width, height, stride, format, position: 0, mouse_mode: 1, flags: 0, kind: 0, data };
+    Event::Worker(WorkerMessage::CreatePrimary { number: 20, surface })
+}
