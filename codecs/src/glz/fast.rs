@@ -169,13 +169,8 @@ fn piece<U: Unit>(
             }
             match hit {
                 Some((f, l)) => (found, length) = (f, l),
-                // Two pixels like those above: of colours, a token saves three bytes; if no longer match begins with
-                // the second.
-                _ if U::LITERAL == 3
-                    && i >= begin + row
-                    && pair::<U>(px, i - row) == here
-                    && !begins::<U>(ring, px, i + 1, table[hash::<U>(px, i + 1, shift) & mask]) =>
-                {
+                // Two pixels like those above: of colours, a token saves three bytes.
+                _ if U::LITERAL == 3 && i >= begin + row && pair::<U>(px, i - row) == here => {
                     from = i - row;
                     found =
                         Found { images: 0, offset: row as u32 - 1, before: from - begin, after: usize::MAX };
