@@ -288,7 +288,6 @@ impl Chooser {
             return;
         };
         let Some(dictionary) = &mut self.dictionary else { return };
-        let most = most + most / 9;
         // Deflate hardly ever takes a GLZ stream to a sixth.
         let bound = if wrap { most.saturating_mul(6) } else { most.saturating_sub(overhead) };
         let options = Options { level: job.costs.level(), bound, ..Options::default() };
@@ -307,12 +306,12 @@ impl Chooser {
             let zlib = if quick { &mut self.zlib } else { &mut self.zlib_best };
             let bound = if plain { size.saturating_sub(5) } else { usize::MAX };
             if zlib.wrap(&stream, bound, &mut wrapped).is_ok() {
-                let price = later(job.price(ImageKind::ZlibGlzRgb, wrapped_overhead + wrapped.len()));
+                let price = job.price(ImageKind::ZlibGlzRgb, wrapped_overhead + wrapped.len());
                 best.offer(price, || Found::Glz { data: wrapped, glz_bytes: size });
             }
         }
         if plain {
-            let price = later(job.price(ImageKind::GlzRgb, overhead + size));
+            let price = job.price(ImageKind::GlzRgb, overhead + size);
             best.offer(price, || Found::Glz { data: stream, glz_bytes: 0 });
         }
         best.glz = Some(id);
@@ -386,12 +385,6 @@ impl Chooser {
         let palette = Arc::new(Palette { unique: id.unwrap_or(0), entries: colours });
         (if id.is_some() { Bitmap::PAL_CACHE_ME } else { 0 }, PaletteRef::Inline(palette))
     }
-}
-
-/// A GLZ image is also worth what later ones take from it: near ties go to GLZ. (On the screens of 12 captures in
-/// tiles this alone saves hardly anything: whole sessions repeat more.)
-fn later(price: u64) -> u64 {
-    price - price / 10
 }
 
 /// A picture as palette indices.
