@@ -3,6 +3,7 @@
 pub mod capture;
 pub mod client;
 pub mod draw;
+pub mod engine;
 pub mod graph;
 pub mod images;
 pub mod memory;

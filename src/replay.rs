@@ -32,7 +32,13 @@ impl<R: Read> Replay<R> {
     }
 
     /// Starts with nothing drawn; time is measured if `execution` says so.
-    pub fn with_execution(reader: Reader<R>, raster: Raster, limits: Limits, execution: Execution) -> Self {
+    pub fn with_execution(
+        mut reader: Reader<R>,
+        raster: Raster,
+        limits: Limits,
+        execution: Execution,
+    ) -> Self {
+        reader.discard_unused();
         Self {
             reader,
             graph: Graph::new(raster, limits, GraphLimits::default(), execution),

@@ -121,6 +121,7 @@ fn sequences_round_trip_at_every_level_and_shrink() {
             let mut dictionary = GlzDictionary::new(s.window);
             let mut window = GlzWindow::new(s.window);
             let (mut total, mut stream, mut wrapped, mut back) = (0, Vec::new(), Vec::new(), Vec::new());
+            let (mut larger, mut most_larger) = (0, (0, 0));
             for v in &s.images {
                 let name = format!("{} image {} {level:?}", s.name, v["n"]);
                 let (format, bytes) = source(&s, v);
@@ -135,6 +136,9 @@ fn sequences_round_trip_at_every_level_and_shrink() {
                 assert_eq!(coded.bytes, stream.len());
                 assert_eq!(coded.id, number(v, "image_id") as u64);
                 total += coded.bytes;
+                let more = coded.bytes.saturating_sub(number(v, "size"));
+                larger += u32::from(more > 0);
+                most_larger = most_larger.max((more, number(v, "n")));
                 let image = window.decode(&stream, 1 << 28).unwrap_or_else(|e| panic!("{name}: {e}"));
                 assert!(image.pixels == expected(&s, v), "{name}: pixels differ");
                 let most = s.window as usize * 6 + (1 << 14);
@@ -154,7 +158,13 @@ fn sequences_round_trip_at_every_level_and_shrink() {
             }
             let percent = 100.0 * total as f64 / reference as f64;
             line += &format!("  {level:?} {total:8} ({percent:5.1} %)");
-            assert!(level != Level::Fast || total <= reference + reference / 50, "{line}");
+            if level == Level::Fast && larger > 0 {
+                let (bytes, n) = most_larger;
+                line += &format!(" [{larger} images larger, image {n} by {bytes}]");
+            }
+            // long_image_distance: 0.02 % more, in eight images of text among 66,000 of four pixels.
+            let tolerated = if s.name == "long_image_distance" { reference / 2000 } else { 0 };
+            assert!(level != Level::Fast || total <= reference + tolerated, "{line}");
             if level == Level::Best {
                 assert!(total <= reference, "{line}");
                 best += total;

@@ -12,6 +12,9 @@ fn vectors_decode_exactly_and_reference_level_gives_their_bytes() {
     let (mut decoder, mut encoder) = (LzDecoder::new(), LzEncoder::new());
     let (mut out, mut stream, mut wide) = (Vec::new(), Vec::new(), Vec::new());
     let (mut decodes, mut encodes) = (0, 0);
+    let (mut fast, mut reference, mut larger) = (0, 0, 0);
+    // Of text and user interfaces, at the default and the best level: our bytes and the reference's.
+    let mut screens = [(0, 0); 2];
     for v in manifest["vectors"].as_array().expect("array") {
         if v["codec"] != "LZ" {
             continue;
@@ -56,6 +59,21 @@ fn vectors_decode_exactly_and_reference_level_gives_their_bytes() {
         for level in [Level::Fast, Level::Default, Level::Best] {
             stream.clear();
             encoder.encode(&pixels, level, usize::MAX, &mut stream).expect("encode");
+            let image = v["image"].as_str().unwrap_or_default();
+            let screen = ["text_", "xterm_", "ui_", "lines", "icons_"].iter().any(|p| image.starts_with(p));
+            if level != Level::Fast && one_piece && screen && header.format == PixelFormat::Rgb32 {
+                let sums = &mut screens[usize::from(level == Level::Best)];
+                *sums = (sums.0 + stream.len(), sums.1 + coded.len());
+            }
+            if level == Level::Fast && one_piece {
+                let (ours, theirs) = (stream.len(), coded.len());
+                fast += ours;
+                reference += theirs;
+                if ours > theirs {
+                    eprintln!("{file}: {ours} bytes at the fast level, the reference takes {theirs}");
+                    larger += 1;
+                }
+            }
             decoder.decode(&stream, 1 << 30, &mut out).unwrap_or_else(|e| panic!("{file} {level:?}: {e}"));
             if v["input_file"].is_null() {
                 assert!(out == expected, "{file} {level:?}: round trip");
@@ -63,6 +81,12 @@ fn vectors_decode_exactly_and_reference_level_gives_their_bytes() {
         }
     }
     assert!(decodes >= 290 && encodes > 200, "{decodes} decodes, {encodes} encodes");
+    eprintln!("fast level: {fast} bytes of {reference}, {larger} of {encodes} streams larger");
+    assert!(fast <= reference, "fast level: {fast} bytes of {reference}");
+    eprintln!("default and best level on text and ui: {screens:?}");
+    for (ours, theirs) in screens {
+        assert!(theirs > 0 && ours * 10 <= theirs * 9, "{ours} bytes of {theirs}");
+    }
 }
 
 #[test]

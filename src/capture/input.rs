@@ -45,6 +45,8 @@ pub(super) struct Input<R> {
     /// The event being read, for errors.
     pub(super) event: Option<u64>,
     pub(super) limits: Limits,
+    /// Bytes that no pixel depends on are not kept.
+    pub(super) discard_unused: bool,
     inflate: Option<Box<Decompress>>,
 }
 
@@ -60,6 +62,7 @@ impl<R: Read> Input<R> {
             cut: false,
             event: None,
             limits,
+            discard_unused: false,
             inflate: None,
         }
     }
@@ -388,7 +391,7 @@ impl<R: Read> Input<R> {
         let size = usize::try_from(size).or_else(|_| self.unexpected(name))?;
         let total = match room {
             Room::UpTo(total) => usize::try_from(total).unwrap_or(size),
-            Room::Any => size,
+            Room::Any | Room::Discard => size,
         };
         if packed {
             let packed_size = self.number_u64(name)?;
@@ -401,6 +404,8 @@ impl<R: Read> Input<R> {
             let mut stream = Vec::new();
             self.bytes(&mut stream, packed_size, packed_size)?;
             self.unpack(&stream, out, size, start, name)?;
+        } else if matches!(room, Room::Discard) {
+            self.skip(size)?;
         } else {
             self.bytes(out, size, total)?;
         }
@@ -418,6 +423,23 @@ impl<R: Read> Input<R> {
             _ => return self.unexpected(name),
         }
         Ok(())
+    }
+
+    /// Passes over the next `size` bytes.
+    fn skip(&mut self, size: usize) -> Res<()> {
+        let mut left = size;
+        loop {
+            let have = left.min(self.end - self.pos);
+            self.pos += have;
+            left -= have;
+            if left == 0 {
+                return Ok(());
+            }
+            if self.ended {
+                return Err(Fail::End);
+            }
+            self.refill()?;
+        }
     }
 
     /// The next `size` bytes, appended to `out`, of which `total` are expected in the end.
@@ -540,6 +562,8 @@ impl<R: Read> Input<R> {
 /// How large a blob may be.
 #[derive(Clone, Copy)]
 pub(super) enum Room {
+    /// None: the bytes are passed over.
+    Discard,
     /// As large as the limits allow.
     Any,
     /// What is left of a total.

@@ -110,6 +110,12 @@ impl<R: Read> Reader<R> {
         self.container
     }
 
+    /// Leaves out bytes that no pixel depends on: the data of a primary surface that is not to keep them
+    /// ([`SurfaceCreate::KEEP_DATA`]) come out empty. They are read over, not kept, which saves a renderer megabytes.
+    pub fn discard_unused(&mut self) {
+        self.input.discard_unused = true;
+    }
+
     /// Bytes of the decompressed recording read so far: where the next event begins.
     pub fn offset(&self) -> u64 {
         self.input.offset()
@@ -276,10 +282,12 @@ impl<R: Read> Input<R> {
         self.eol("primary")?;
         let at = self.offset();
         let mut data = Vec::new();
-        self.blob("data", &mut data, Room::Any)?;
+        let unused = flags & SurfaceCreate::KEEP_DATA == 0;
+        let room = if self.discard_unused && unused { Room::Discard } else { Room::Any };
+        let size = self.blob("data", &mut data, room)?;
         // The recorder leaves it empty where the device had no memory for it.
-        if !data.is_empty() {
-            self.expect_size(at, "data", data.len(), stride, height)?;
+        if size != 0 {
+            self.expect_size(at, "data", size, stride, height)?;
         }
         Ok(PrimaryCreate {
             width,

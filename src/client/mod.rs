@@ -1,6 +1,12 @@
-//! One client's view: what it announces, what it can really draw, and what it is sent.
+//! One client's view: what it announces, what it can really draw, and the messages that keep its picture right.
 
 pub mod caps;
+mod damage;
 pub mod encode;
+mod filter;
+pub mod link;
+pub mod metrics;
 pub mod planner;
 pub mod profile;
+mod queue;
+pub(crate) mod session;

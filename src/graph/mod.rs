@@ -6,7 +6,7 @@
 //! later tasks cover is dropped for good. What is left is drawn in order, or side by side (`schedule`).
 
 mod bits;
-mod footprint;
+pub(crate) mod footprint;
 mod options;
 mod pass;
 mod schedule;

@@ -169,6 +169,11 @@ impl ImageDecoder {
         }
     }
 
+    /// The client decodes other things from now on; what it holds stays.
+    pub fn set_profile(&mut self, profile: &Profile) {
+        (self.formats, self.quirks) = (profile.images, profile.quirks);
+    }
+
     /// The image as an operation sees it: a bitmap (or a surface's id), its palette resolved, no cache flag. What the
     /// client does wrong with it is in its pixels already.
     ///

@@ -12,8 +12,8 @@ const MOST_PIXELS: usize = 1 << 25;
 /// A client's GLZ dictionary: the last images sent, whatever the channel, up to a number of pixels.
 ///
 /// Memory: four bytes a pixel of the window, of which pages that were never used are not backed on common systems, and
-/// at most 1.5 bytes a pixel (at least 4 KiB) for the table of positions, and a quarter of a byte for entries: of images
-/// with fewer than 256 pixels on average, fewer are held than the window has room for.
+/// at most two bytes a pixel (at least 8 KiB) for the table of positions and for entries: of tiny images (fewer than 36
+/// pixels on average in a window of 2^22 pixels), fewer are held than the window has room for.
 #[derive(Clone, Debug)]
 pub struct GlzDictionary {
     /// A ring of pixels: images one after the other, oldest first, wrapping at the end.
@@ -120,6 +120,12 @@ impl GlzDictionary {
         last
     }
 
+    /// As many entries as fit, with the table, into two bytes a pixel, since a queue that grows doubles.
+    fn most_images(&self) -> usize {
+        let free = (self.ring.len() * 2).saturating_sub(self.table.len() * size_of::<u32>());
+        free / (2 * size_of::<Entry>()) + 64
+    }
+
     /// Makes room for an image and copies its pixels in; the oldest images leave until it fits.
     pub(super) fn push(&mut self, pixels: &Pixels<'_>) -> Result<(), EncodeError> {
         let format = pixels.format();
@@ -135,8 +141,8 @@ impl GlzDictionary {
         while self.used + len > self.ring.len() {
             self.used -= self.images.pop_front().map_or(0, |e| e.len);
         }
-        // An id distance has 24 bits; and entries of tiny images must not take more than their pixels do.
-        let most = self.ring.len() / 256 + 64;
+        // An id distance has 24 bits; and entries of tiny images must not take more than the window's share.
+        let most = self.most_images();
         while self.images.len() >= most || self.images.front().is_some_and(|e| self.next_id - e.id >= 1 << 24)
         {
             self.used -= self.images.pop_front().map_or(0, |e| e.len);

@@ -3,7 +3,6 @@
 use super::dictionary::{Entry, GlzDictionary};
 use super::{GlzHeader, fast, optimal};
 use crate::lz::Level;
-use crate::lz::optimal::Parser;
 use crate::lz::unit::{Alpha, Colour, Unit, Word};
 use crate::lz::writer::Writer;
 use crate::{EncodeError, PixelFormat, Pixels};
@@ -21,7 +20,7 @@ pub struct GlzEncoded {
 #[derive(Clone, Debug, Default)]
 pub struct GlzEncoder {
     buffer: Vec<u8>,
-    optimal: Parser<optimal::Source>,
+    parsers: optimal::Parsers,
 }
 
 impl GlzEncoder {
@@ -58,15 +57,15 @@ impl GlzEncoder {
             id: entry.id,
             window_distance: (entry.id - oldest) as u32,
         };
-        let parser = &mut self.optimal;
+        let parsers = &mut self.parsers;
         let row = pixels.width() as usize;
         let result = writer.bytes(&header.bytes()).and_then(|()| match pixels.format() {
-            PixelFormat::Rgb16 => pass::<Word>(dictionary, &entry, row, level, parser, &mut writer),
+            PixelFormat::Rgb16 => pass::<Word>(dictionary, &entry, row, level, parsers, &mut writer),
             PixelFormat::Rgba => {
-                pass::<Colour>(dictionary, &entry, row, level, parser, &mut writer)?;
-                pass::<Alpha>(dictionary, &entry, row, level, parser, &mut writer)
+                pass::<Colour>(dictionary, &entry, row, level, parsers, &mut writer)?;
+                pass::<Alpha>(dictionary, &entry, row, level, parsers, &mut writer)
             }
-            _ => pass::<Colour>(dictionary, &entry, row, level, parser, &mut writer),
+            _ => pass::<Colour>(dictionary, &entry, row, level, parsers, &mut writer),
         });
         if let Err(e) = result {
             dictionary.undo(entry.id);
@@ -82,13 +81,13 @@ fn pass<U: Unit>(
     entry: &Entry,
     row: usize,
     level: Level,
-    parser: &mut Parser<optimal::Source>,
+    parsers: &mut optimal::Parsers,
     out: &mut Writer<'_>,
 ) -> Result<(), EncodeError> {
     match level {
         Level::Fast | Level::Reference => fast::pass::<U>(dictionary, entry, row, out),
         Level::Default | Level::Best => {
-            optimal::pass::<U>(parser, dictionary, entry, row, level == Level::Best, out)
+            optimal::pass::<U>(parsers, dictionary, entry, row, level == Level::Best, out)
         }
     }
 }

@@ -1,8 +1,9 @@
 //! What the optimal parse needs to know of GLZ: its tokens, and matches in earlier images.
 
 use super::dictionary::{Entry, GlzDictionary};
-use super::fast::{Locator, hash};
+use super::fast::{Locator, hash, previous_like};
 use crate::EncodeError;
+use crate::lz::lazy::Lazy;
 use crate::lz::optimal::{Parser, Syntax, effort, in_run};
 use crate::lz::unit::{Unit, common, same};
 use crate::lz::writer::{Writer, glz_token};
@@ -13,9 +14,16 @@ const LONG: usize = 7;
 /// Where a match comes from: how many images back, and the offset as coded.
 pub(super) type Source = (u32, u32);
 
+/// Scratch memory of both levels.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Parsers {
+    lazy: Lazy,
+    optimal: Parser<Source>,
+}
+
 /// One pass over the pixels of `entry`, the newest image of `dictionary`, whose rows have `row` pixels.
 pub(super) fn pass<U: Unit>(
-    parser: &mut Parser<Source>,
+    parsers: &mut Parsers,
     dictionary: &mut GlzDictionary,
     entry: &Entry,
     row: usize,
@@ -23,7 +31,7 @@ pub(super) fn pass<U: Unit>(
     out: &mut Writer<'_>,
 ) -> Result<(), EncodeError> {
     // With three bytes at least a token pays from two pixels on, of alpha from four.
-    let effort = effort(best, if U::LITERAL == 1 { 4 } else { 2 });
+    let short = if U::LITERAL == 1 { 4 } else { 2 };
     let (first, second) = dictionary.pieces(entry);
     let mut index = 0;
     for range in [first, second] {
@@ -38,17 +46,14 @@ pub(super) fn pass<U: Unit>(
         };
         index += range.len();
         let px = &dictionary.ring[range];
-        parser.pass::<U, _>(px, row, effort, &mut search, out)?;
+        if best {
+            parsers.optimal.pass::<U, _>(px, row, effort(short), &mut search, out)?;
+        } else {
+            parsers.lazy.pass::<U, _>(px, row, short, &mut search, out)?;
+        }
     }
     enter::<U>(dictionary, entry);
     Ok(())
-}
-
-/// How far back in the ring the last image is that has this one's type and size.
-fn previous_like(dictionary: &GlzDictionary, entry: &Entry) -> Option<usize> {
-    let like = |e: &&Entry| e.id != entry.id && e.len == entry.len && e.format == entry.format && !e.killed;
-    let image = dictionary.images.iter().rev().take(64).find(like)?;
-    Some((entry.start + dictionary.ring.len() - image.start) % dictionary.ring.len())
 }
 
 /// Enters the image's positions into the dictionary's table, except those inside runs.

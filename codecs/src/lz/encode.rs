@@ -2,6 +2,7 @@
 
 use super::fast;
 use super::header::{LzHeader, MAX_BYTES};
+use super::lazy::Lazy;
 use super::optimal;
 use super::reference;
 use super::unit::{self, Alpha, Colour, Index, Unit, Word};
@@ -14,10 +15,11 @@ use crate::{EncodeError, PixelFormat, Pixels};
 pub enum Level {
     /// One probe a pixel.
     Fast,
-    /// Several candidates a pixel, the cheapest sequence of tokens by dynamic programming.
+    /// A few candidates a token, and a look at the next pixel before one is taken.
     #[default]
     Default,
-    /// The smallest stream that this encoder finds.
+    /// The smallest stream that this encoder finds: many candidates a pixel, the cheapest sequence of tokens by dynamic
+    /// programming.
     Best,
     /// The very bytes of the reference encoder (spice-common `lz.c`, fed in one piece), slowly. For tests.
     /// A GLZ dictionary encodes as at [`Level::Fast`]; see [`crate::glz::ReferenceDictionary`].
@@ -30,6 +32,7 @@ pub struct LzEncoder {
     pixels: Vec<u32>,
     buffer: Vec<u8>,
     fast: fast::Table,
+    lazy: Lazy,
     optimal: optimal::Parser<u32>,
     reference: Vec<u32>,
 }
@@ -85,6 +88,7 @@ impl LzEncoder {
             level,
             row,
             fast: &mut self.fast,
+            lazy: &mut self.lazy,
             optimal: &mut self.optimal,
             reference: &mut self.reference,
         };
@@ -107,6 +111,7 @@ struct Passes<'a> {
     level: Level,
     row: usize,
     fast: &'a mut fast::Table,
+    lazy: &'a mut Lazy,
     optimal: &'a mut optimal::Parser<u32>,
     reference: &'a mut Vec<u32>,
 }
@@ -115,8 +120,9 @@ impl Passes<'_> {
     fn run<U: Unit>(&mut self, px: &[u32], out: &mut Writer<'_>) -> Result<(), EncodeError> {
         match self.level {
             Level::Fast => fast::pass::<U>(px, self.row, self.fast, out),
-            Level::Default | Level::Best => {
-                let effort = optimal::effort(self.level == Level::Best, U::BIAS + 1);
+            Level::Default => self.lazy.pass::<U, _>(px, self.row, U::BIAS + 1, &mut optimal::LzSyntax, out),
+            Level::Best => {
+                let effort = optimal::effort(U::BIAS + 1);
                 self.optimal.pass::<U, _>(px, self.row, effort, &mut optimal::LzSyntax, out)
             }
             Level::Reference => reference::pass::<U>(px, self.reference, out),

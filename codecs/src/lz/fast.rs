@@ -76,14 +76,29 @@ pub(super) fn pass<U: Unit>(
             }
         }
         let mut length = 2 + common::<U>(&px[i + 2..], &px[from + 2..]);
+        if U::LITERAL == 1 && length < 8 {
+            // Of single bytes a token saves little: if a longer match begins with the next, it is worth waiting for.
+            let next = slots[hash::<U>(px, i + 1)].wrapping_sub(base) as usize;
+            if next < i && i - next < TOO_FAR && common::<U>(&px[i + 1..], &px[next..]) > length {
+                i += 1;
+                continue;
+            }
+        }
         while i > anchor && from > 0 && same::<U>(px[i - 1], px[from - 1]) {
             i -= 1;
             from -= 1;
             length += 1;
         }
-        if U::BIAS == 2 && length < 5 && i - from > 8191 {
-            i += length;
-            continue;
+        if U::BIAS == 2 && length < 5 {
+            if i - from > 8191 {
+                i += length;
+                continue;
+            }
+            if length < 4 && i > anchor {
+                // The three bytes saved are two for the token and one for the literals that it parts.
+                i += 1;
+                continue;
+            }
         }
         out.literals::<U>(&px[anchor..i])?;
         out.lz_match::<U>(length, i - from)?;

@@ -6,6 +6,7 @@ mod encode;
 mod expand;
 mod fast;
 mod header;
+pub(crate) mod lazy;
 pub(crate) mod optimal;
 pub(crate) mod reference;
 pub(crate) mod tree;

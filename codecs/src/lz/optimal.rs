@@ -55,9 +55,9 @@ struct Node<S> {
     begins: bool,
 }
 
-/// How hard a level tries, for tokens that begin to pay with `short` pixels.
-pub(crate) fn effort(best: bool, short: usize) -> Effort {
-    if best { Effort { short, depth: 96, nice: 192 } } else { Effort { short, depth: 0, nice: 48 } }
+/// How hard the best level tries, for tokens that begin to pay with `short` pixels.
+pub(crate) fn effort(short: usize) -> Effort {
+    Effort { short, depth: 96, nice: 192 }
 }
 
 impl<S: Copy + Default> Parser<S> {

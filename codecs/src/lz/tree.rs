@@ -11,7 +11,7 @@ const SHORT_BITS: u32 = 15;
 pub(crate) struct Effort {
     /// Pixels of the shortest match worth a token.
     pub(crate) short: usize,
-    /// Steps down a tree; with none only its root, the last position, is kept.
+    /// Steps down a tree.
     pub(crate) depth: usize,
     /// A match of this length is taken as it is.
     pub(crate) nice: usize,
@@ -88,16 +88,6 @@ impl Tree {
         let mask = self.children.len() - 1;
         let root = &mut self.roots[hash::<U>(px, i, key, HASH_BITS)];
         let mut node = std::mem::replace(root, now);
-        if effort.depth == 0 {
-            if find && node >= oldest && node != now {
-                let distance = (now - node) as usize;
-                let length = common::<U>(&px[i..i + limit], &px[i - distance..]);
-                if length > longest {
-                    report(length, distance);
-                }
-            }
-            return;
-        }
         // Where the next smaller and the next larger node go: an entry's child 0 is smaller.
         let (mut smaller, mut larger) = ((now as usize & mask, 0), (now as usize & mask, 1));
         let (mut known_smaller, mut known_larger) = (0, 0);

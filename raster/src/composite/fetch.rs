@@ -137,6 +137,22 @@ pub(super) fn repeated(repeat: CompositeRepeat, at: i64, size: i64) -> Option<us
     }
 }
 
+/// How many of the positions v, v + step, ... are within 0..end before the first that is not; at most `most`.
+fn steps_inside(v: i64, step: i64, end: i64, most: usize) -> usize {
+    if !(0..end).contains(&v) {
+        return 0;
+    }
+    // Mostly all are, and a division takes as long as ten pixels.
+    if (0..end).contains(&(v + step * (most as i64 - 1))) {
+        return most;
+    }
+    let room = if step < 0 { v } else { end - 1 - v };
+    match room.checked_div(step.abs()) {
+        Some(steps) => most.min(usize::try_from(steps).unwrap_or(usize::MAX).saturating_add(1)),
+        None => most,
+    }
+}
+
 /// Four words weighted by 7-bit fractions, cut to whole numbers. The channels lie in 16-bit lanes for the first
 /// step (at most 255 * 128) and in 32-bit lanes for the second.
 #[inline(always)]
@@ -183,6 +199,33 @@ impl Picture<'_> {
             Sampling::Nearest => with_texel!(self.surface.format(), T => self.nearest::<T>(x, y, out)),
             Sampling::Bilinear => with_texel!(self.surface.format(), T => self.bilinear::<T>(x, y, out)),
         }
+    }
+
+    /// The picture's row below target pixels (x.., y), and the column where it begins, where all of them are read as
+    /// they lie there.
+    fn row_below(&self, x: i32, y: i32, len: usize) -> Option<(u32, usize)> {
+        let (x, y) = (i64::from(x) + self.shift.0, i64::from(y) + self.shift.1);
+        let (width, height) = self.size();
+        let inside = x >= 0 && x + len as i64 <= width && (0..height).contains(&y);
+        (self.sampling == Sampling::Direct && inside).then_some((y as u32, x as usize))
+    }
+
+    /// The words for target pixels (x.., y) where the picture holds them as they are.
+    pub(super) fn words_in_place(&self, x: i32, y: i32, len: usize) -> Option<&[u32]> {
+        if self.surface.format() != SurfaceFormat::A8R8G8B8 {
+            return None;
+        }
+        let (row, column) = self.row_below(x, y, len)?;
+        Some(&self.surface.row(row)[column..column + len])
+    }
+
+    /// The alphas for target pixels (x.., y) where the picture holds them as they are.
+    pub(super) fn alphas_in_place(&self, x: i32, y: i32, len: usize) -> Option<&[u8]> {
+        if self.surface.format() != SurfaceFormat::A8 {
+            return None;
+        }
+        let (row, column) = self.row_below(x, y, len)?;
+        Some(&self.surface.row8(row)[column..column + len])
     }
 
     fn direct(&self, x: i64, y: i64, out: &mut [u32]) {
@@ -238,30 +281,47 @@ impl Picture<'_> {
 
     fn nearest<T: Texel>(&self, x: i64, y: i64, out: &mut [u32]) {
         let (width, height) = self.size();
+        let (xx, yx) = (self.map.xx, self.map.yx);
         let (mut vx, mut vy) = self.map.at(x, y);
         (vx, vy) = (vx - 1, vy - 1);
-        if self.map.yx == 0 {
-            // One row of the picture for the whole row.
-            let Some(row) = repeated(self.repeat, vy >> 16, height) else {
-                out.fill(0);
-                return;
-            };
-            let row = self.surface.row(row as u32);
+        if yx != 0 {
+            // Runs, as below, were tried here too: 0.49 of pixman's speed, against 0.72.
             for out in out {
-                *out = repeated(self.repeat, vx >> 16, width).map_or(0, |x| T::word(row, x));
-                vx += self.map.xx;
+                let column = repeated(self.repeat, vx >> 16, width);
+                let row = repeated(self.repeat, vy >> 16, height);
+                *out = match (column, row) {
+                    (Some(x), Some(y)) => T::word(self.surface.row(y as u32), x),
+                    _ => 0,
+                };
+                vx += xx;
+                vy += yx;
             }
             return;
         }
-        for out in out {
-            let column = repeated(self.repeat, vx >> 16, width);
-            let row = repeated(self.repeat, vy >> 16, height);
-            *out = match (column, row) {
-                (Some(x), Some(y)) => T::word(self.surface.row(y as u32), x),
-                _ => 0,
-            };
-            vx += self.map.xx;
-            vy += self.map.yx;
+        // One row of the picture for the whole row.
+        let Some(row) = repeated(self.repeat, vy >> 16, height) else {
+            out.fill(0);
+            return;
+        };
+        let row = self.surface.row(row as u32);
+        let mut rest = out;
+        while !rest.is_empty() {
+            // The same pixels in the first of the tiles, so that there are runs inside the picture.
+            if self.repeat == CompositeRepeat::Normal {
+                vx = vx.rem_euclid(width << 16);
+            }
+            let run = steps_inside(vx, xx, width << 16, rest.len());
+            let (inside, after) = rest.split_at_mut(run.max(1));
+            if run == 0 {
+                inside[0] = repeated(self.repeat, vx >> 16, width).map_or(0, |x| T::word(row, x));
+                vx += xx;
+            } else {
+                for out in inside {
+                    *out = T::word(row, (vx >> 16) as usize);
+                    vx += xx;
+                }
+            }
+            rest = after;
         }
     }
 
@@ -322,11 +382,8 @@ impl Picture<'_> {
 
     /// The alpha of the words for the target pixels (x.., y).
     pub(super) fn alphas(&self, x: i32, y: i32, out: &mut [u8]) {
-        let (sx, sy) = (i64::from(x) + self.shift.0, i64::from(y) + self.shift.1);
-        let (width, height) = self.size();
-        let inside = sx >= 0 && sx + out.len() as i64 <= width && (0..height).contains(&sy);
-        if self.sampling == Sampling::Direct && self.surface.format() == SurfaceFormat::A8 && inside {
-            return out.copy_from_slice(&self.surface.row8(sy as u32)[sx as usize..][..out.len()]);
+        if let Some(alphas) = self.alphas_in_place(x, y, out.len()) {
+            return out.copy_from_slice(alphas);
         }
         let mut words = [0; 64];
         for (i, out) in out.chunks_mut(64).enumerate() {

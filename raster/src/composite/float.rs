@@ -11,6 +11,7 @@ use crate::surface::SurfaceFormat;
 pub(super) type Argb = [f32; 4];
 
 /// A word as floats, with the bits that the format really has.
+#[inline(always)]
 pub(super) fn expand(format: SurfaceFormat, word: u32) -> Argb {
     let part = |shift: u32, bits: u32| {
         let v = (word >> (shift + 8 - bits)) & ((1 << bits) - 1);
@@ -24,7 +25,19 @@ pub(super) fn expand(format: SurfaceFormat, word: u32) -> Argb {
     [part(24, 8), part(16, r), part(8, g), part(0, b)]
 }
 
+/// Words as floats.
+pub(super) fn expand_row(format: SurfaceFormat, words: &[u32], out: &mut [Argb]) {
+    let pixels = out.iter_mut().zip(words);
+    // One loop for each set of bits.
+    match format {
+        SurfaceFormat::X1R5G5B5 => pixels.for_each(|(o, w)| *o = expand(SurfaceFormat::X1R5G5B5, *w)),
+        SurfaceFormat::R5G6B5 => pixels.for_each(|(o, w)| *o = expand(SurfaceFormat::R5G6B5, *w)),
+        _ => pixels.for_each(|(o, w)| *o = expand(SurfaceFormat::A8R8G8B8, *w)),
+    }
+}
+
 /// Floats as a word: 256 even steps, cut off.
+#[inline(always)]
 pub(super) fn contract(v: Argb) -> u32 {
     let [a, r, g, b] = v.map(|f| {
         let u = (f.clamp(0.0, 1.0) * 256.0) as u32;
@@ -42,7 +55,7 @@ impl Picture<'_> {
             return with_texel!(format, T => self.bilinear_floats::<T>(x, y, out));
         }
         self.words(x, y, words);
-        out.iter_mut().zip(words).for_each(|(out, word)| *out = expand(format, *word));
+        expand_row(format, words, out);
     }
 
     fn bilinear_floats<T: Texel>(&self, x: i32, y: i32, out: &mut [Argb]) {
@@ -64,16 +77,19 @@ impl Picture<'_> {
     }
 }
 
+#[inline(always)]
 fn is_zero(v: f32) -> bool {
     -f32::MIN_POSITIVE < v && v < f32::MIN_POSITIVE
 }
 
 /// `v / by` within 0 to 1, `or` if `by` is zero.
+#[inline(always)]
 fn ratio(or: f32, by: f32, v: impl Fn() -> f32) -> f32 {
     if is_zero(by) { or } else { v().clamp(0.0, 1.0) }
 }
 
 /// The factors of source and target of the disjoint and conjoint operators and SATURATE.
+#[inline(always)]
 fn factors(op: CompositeOp, sa: f32, da: f32) -> (f32, f32) {
     use CompositeOp::*;
     // Disjoint: the other picture lies beside this one as far as there is room.
@@ -107,6 +123,7 @@ fn factors(op: CompositeOp, sa: f32, da: f32) -> (f32, f32) {
 }
 
 /// The part of a separable blend mode where both pictures are.
+#[inline(always)]
 fn blend(op: CompositeOp, sa: f32, s: f32, da: f32, d: f32) -> f32 {
     match op {
         CompositeOp::ColorDodge => {
@@ -144,21 +161,25 @@ fn blend(op: CompositeOp, sa: f32, s: f32, da: f32, d: f32) -> f32 {
 
 type Rgb = [f32; 3];
 
+#[inline(always)]
 fn lum([r, g, b]: Rgb) -> f32 {
     r * 0.3 + g * 0.59 + b * 0.11
 }
 
+#[inline(always)]
 fn least([r, g, b]: Rgb) -> f32 {
     let v = if r < g { r } else { g };
     if v < b { v } else { b }
 }
 
+#[inline(always)]
 fn most([r, g, b]: Rgb) -> f32 {
     let v = if r > g { r } else { g };
     if v > b { v } else { b }
 }
 
 /// Moves the colour to luminosity `to`, then towards grey until all channels are within 0 to `alpha`.
+#[inline(always)]
 fn with_lum(c: Rgb, alpha: f32, to: f32) -> Rgb {
     let by = to - lum(c);
     let mut c = c.map(|v| v + by);
@@ -175,6 +196,7 @@ fn with_lum(c: Rgb, alpha: f32, to: f32) -> Rgb {
 }
 
 /// Stretches the colour to saturation `to`, its least channel to 0.
+#[inline(always)]
 fn with_sat(mut c: Rgb, to: f32) -> Rgb {
     let [r, g, b] = c;
     let (max, mid, min) = match (r > g, r > b, g > b) {
@@ -196,6 +218,7 @@ fn with_sat(mut c: Rgb, to: f32) -> Rgb {
     c
 }
 
+#[inline(always)]
 fn hsl(op: CompositeOp, sa: f32, s: Rgb, da: f32, d: Rgb) -> Rgb {
     let sat = |c| most(c) - least(c);
     let (s_da, d_sa) = (s.map(|v| v * da), d.map(|v| v * sa));
@@ -207,7 +230,52 @@ fn hsl(op: CompositeOp, sa: f32, s: Rgb, da: f32, d: Rgb) -> Rgb {
     }
 }
 
+/// An operator on a row: target, source, mask, and whether the mask's channels count apart.
+pub(super) type FloatRow = fn(&mut [Argb], &[Argb], Option<&[Argb]>, bool);
+
+fn row<const OP: u8>(d: &mut [Argb], s: &[Argb], m: Option<&[Argb]>, component: bool) {
+    // Known when this is compiled, so that the pixel loops have no choice left but the mask's.
+    let op = const { operator(OP) };
+    match m {
+        None => d.iter_mut().zip(s).for_each(|(d, s)| *d = combine(op, *d, *s, None, false)),
+        Some(m) => {
+            let pixels = d.iter_mut().zip(s).zip(m);
+            pixels.for_each(|((d, s), m)| *d = combine(op, *d, *s, Some(*m), component));
+        }
+    }
+}
+
+macro_rules! operators {
+    ($($op:ident)*) => {
+        const fn operator(number: u8) -> CompositeOp {
+            match number {
+                $(n if n == CompositeOp::$op as u8 => CompositeOp::$op,)*
+                _ => CompositeOp::Dst,
+            }
+        }
+
+        /// The row function of an operator; there is one for those in float only.
+        pub(super) fn row_of(op: CompositeOp) -> FloatRow {
+            match op {
+                $(CompositeOp::$op => row::<{ CompositeOp::$op as u8 }>,)*
+                _ => |_, _, _, _| debug_assert!(false, "no operator in float"),
+            }
+        }
+    };
+}
+
+operators! {
+    Saturate
+    DisjointOver DisjointOverReverse DisjointIn DisjointInReverse DisjointOut DisjointOutReverse DisjointAtop
+    DisjointAtopReverse DisjointXor
+    ConjointOver ConjointOverReverse ConjointIn ConjointInReverse ConjointOut ConjointOutReverse ConjointAtop
+    ConjointAtopReverse ConjointXor
+    ColorDodge ColorBurn SoftLight
+    HslHue HslSaturation HslColor HslLuminosity
+}
+
 /// One target pixel: `mask` as read, with `component` if its channels count apart.
+#[inline(always)]
 pub(super) fn combine(op: CompositeOp, d: Argb, s: Argb, mask: Option<Argb>, component: bool) -> Argb {
     use CompositeOp::*;
     let da = d[0];

@@ -21,6 +21,7 @@ use crate::region::Region;
 use crate::simd::Raster;
 use crate::surface::{SurfaceFormat, SurfaceMut, SurfaceRef};
 use combine::MaskRow;
+use float::Argb;
 use plan::{Picture, Plan, Sampling, Unused};
 
 /// How a picture is read between its pixels.
@@ -159,15 +160,54 @@ impl Raster {
                     .for_each(|y| plan.src.words(rect.left, y, &mut dst.row(y as u32)[columns.clone()]));
             }
             _ if dst.format() == SurfaceFormat::A8 && plan.op.is_porter_duff() => {
+                if self.alphas_in_place(dst, rect, plan) {
+                    return;
+                }
                 if rect.area() <= SMALL as u64 {
                     self.composite_alphas::<SMALL>(dst, rect, plan);
                 } else {
                     self.composite_alphas::<CHUNK>(dst, rect, plan);
                 }
             }
+            (_, None) if in_place && self.words_in_place(dst, rect, plan) => {}
             _ if rect.area() <= SMALL as u64 => self.composite_words::<SMALL>(dst, rect, plan, in_place),
             _ => self.composite_words::<CHUNK>(dst, rect, plan, in_place),
         }
+    }
+
+    /// Straight from the rows of an a8r8g8b8 source that has all the pixels; false, and nothing done, for others.
+    fn words_in_place(&self, dst: &mut SurfaceMut<'_>, rect: Rect, plan: &Plan<'_>) -> bool {
+        let (width, columns) = (rect.width() as usize, rect.left as usize..rect.right as usize);
+        // Several rows of a narrow rectangle at a time are quicker, though they are copied.
+        if width <= SMALL / 2 {
+            return false;
+        }
+        let source = |y: i32| plan.src.words_in_place(rect.left, y, width);
+        // If the first and the last row are there, so are those between them.
+        if source(rect.top).is_none() || source(rect.bottom - 1).is_none() {
+            return false;
+        }
+        for y in rect.top..rect.bottom {
+            let Some(s) = source(y) else { continue };
+            combine::combine(self.level, plan.op, &mut dst.row(y as u32)[columns.clone()], s, MaskRow::None);
+        }
+        true
+    }
+
+    /// Straight from the rows of 8-bit alpha pictures that have all the pixels; false, and nothing done, for others.
+    fn alphas_in_place(&self, dst: &mut SurfaceMut<'_>, rect: Rect, plan: &Plan<'_>) -> bool {
+        let (width, columns) = (rect.width() as usize, rect.left as usize..rect.right as usize);
+        let has = |picture: &Picture<'_>, y: i32| picture.alphas_in_place(rect.left, y, width).is_some();
+        let has_all = |picture: &Picture<'_>| has(picture, rect.top) && has(picture, rect.bottom - 1);
+        if !has_all(&plan.src) || !plan.mask.as_ref().is_none_or(has_all) {
+            return false;
+        }
+        for y in rect.top..rect.bottom {
+            let Some(s) = plan.src.alphas_in_place(rect.left, y, width) else { continue };
+            let m = plan.mask.as_ref().and_then(|mask| mask.alphas_in_place(rect.left, y, width));
+            combine::combine_alphas(self.level, plan.op, &mut dst.row8(y as u32)[columns.clone()], s, m);
+        }
+        true
     }
 
     /// By rows of words, `N` pixels at a time.
@@ -261,7 +301,6 @@ impl Raster {
     }
 
     fn composite_float(&self, dst: &mut SurfaceMut<'_>, rect: Rect, plan: &Plan<'_>) {
-        let format = dst.format();
         let (mut s, mut m) = ([[0.0; 4]; FLOAT_CHUNK], [[0.0; 4]; FLOAT_CHUNK]);
         let mut words = [0; FLOAT_CHUNK];
         for_blocks(rect, FLOAT_CHUNK, |x, y, n, rows| {
@@ -271,20 +310,11 @@ impl Raster {
                 if let Some(mask) = &plan.mask {
                     mask.floats(x, y, words, m);
                 }
-                target::load(dst, x, y, words);
-                for ((d, s), m) in words.iter_mut().zip(s).zip(m) {
-                    let mask = plan.mask.is_some().then_some(*m);
-                    let out =
-                        float::combine(plan.op, float::expand(format, *d), *s, mask, plan.component_alpha);
-                    *d = float::contract(out);
-                }
-                target::store(dst, x, y, words);
+                float_row(dst, x, y, words, s, plan.mask.is_some().then_some(&*m), plan);
             }
         });
     }
-}
 
-impl Raster {
     /// See [`Plan::remembers`]: goes through all rows of the box from its top, whatever the clip, so that what a
     /// pixel remembers does not depend on how the picture is cut up.
     fn composite_remembering(
@@ -295,7 +325,7 @@ impl Raster {
         area: Rect,
         plan: &Plan<'_>,
     ) {
-        let (format, Some(mask)) = (dst.format(), &plan.mask) else { return };
+        let Some(mask) = &plan.mask else { return };
         let (mut s, mut m) = ([[0.0; 4]; FLOAT_CHUNK], [[0.0; 4]; FLOAT_CHUNK]);
         let mut words = [0; FLOAT_CHUNK];
         for left in (bbox.left..bbox.right).step_by(FLOAT_CHUNK) {
@@ -311,17 +341,38 @@ impl Raster {
                 for rect in clip.rects_in(row) {
                     let columns = (rect.left - left) as usize..(rect.right - left) as usize;
                     let words = &mut words[columns.clone()];
-                    target::load(dst, rect.left, y, words);
-                    let sources = remembered[columns.clone()].iter().zip(&m[columns]);
-                    for (d, (s, m)) in words.iter_mut().zip(sources) {
-                        let out = float::combine(plan.op, float::expand(format, *d), *s, Some(*m), false);
-                        *d = float::contract(out);
-                    }
-                    target::store(dst, rect.left, y, words);
+                    float_row(
+                        dst,
+                        rect.left,
+                        y,
+                        words,
+                        &remembered[columns.clone()],
+                        Some(&m[columns]),
+                        plan,
+                    );
                 }
             }
         }
     }
+}
+
+/// Combines a row of at most [`FLOAT_CHUNK`] source pixels with the target pixels (x.., y); `words` is scratch.
+fn float_row(
+    dst: &mut SurfaceMut<'_>,
+    x: i32,
+    y: i32,
+    words: &mut [u32],
+    s: &[Argb],
+    m: Option<&[Argb]>,
+    plan: &Plan<'_>,
+) {
+    let mut d = [[0.0; 4]; FLOAT_CHUNK];
+    let d = &mut d[..words.len()];
+    target::load(dst, x, y, words);
+    float::expand_row(dst.format(), words, d);
+    float::row_of(plan.op)(d, s, m, plan.component_alpha);
+    words.iter_mut().zip(&*d).for_each(|(word, d)| *word = float::contract(*d));
+    target::store(dst, x, y, words);
 }
 
 /// Calls `run(x, y, n, rows)` for blocks of n x rows pixels that make up the rectangle, at most `size` pixels each:

@@ -1,0 +1,364 @@
+//! The face that a server embeds: QXL commands in, pixels and one stream of display messages per client out.
+//!
+//! The engine owns no thread (but rayon's pool), no socket and no clock: the embedder calls it and says what time
+//! it is.
+//!
+//! ```
+//! use spice_render::client::profile::Profile;
+//! use spice_render::engine::{ClientOptions, Engine, Options};
+//! use spice_render::qxl::{Event, PrimaryCreate, SurfaceFormat, WorkerMessage};
+//! use std::time::Duration;
+//!
+//! let mut engine = Engine::new(Options::default());
+//! let surface = PrimaryCreate {
+//!     width: 640,
+//!     height: 480,
+//!     stride: 2560,
+//!     format: SurfaceFormat::X8R8G8B8,
+//!     position: 0,
+//!     mouse_mode: 0,
+//!     flags: 0,
+//!     kind: 0,
+//!     data: Default::default(),
+//! };
+//! engine.submit(&Event::Worker(WorkerMessage::CreatePrimary { number: 20, surface })).unwrap();
+//! let client = engine.connect(ClientOptions::new(Profile::builtin("spice-html5").unwrap()));
+//! let messages = engine.poll(client, Duration::ZERO, 64 << 10);
+//! assert_eq!(messages[0][..2], [0x3a, 0x01]); // SURFACE_CREATE, 314
+//! ```
+
+use crate::client::caps::{Announcement, DisplayCaps};
+use crate::client::encode::{SharedEncodes, Sizes};
+use crate::client::link::Link;
+use crate::client::metrics::ClientMetrics;
+use crate::client::profile::{Choice, Drawn, Profile, UnknownPolicy};
+use crate::client::session::{CANVAS, Session, Touched, Truth};
+use crate::draw::{Effect, Limits, Lookup, Refusal, SurfaceInfo, Task, to_rgb};
+use crate::graph::footprint::{Extent, extent};
+use crate::graph::{Execution, Graph, GraphLimits};
+use crate::qxl::{Event, OpKind, Rect, SurfaceFormat, SurfaceId};
+use crate::wire::ClientMessage;
+use bytes::Bytes;
+use spice_raster::{Raster, Region, Surface, SurfaceRef};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How an engine works.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// What a guest may make the engine allocate.
+    pub limits: Limits,
+    /// What the render graph may hold back.
+    pub graph: GraphLimits,
+    /// How it draws.
+    pub execution: Execution,
+    /// What the guest is told that it may use.
+    pub capabilities: CapabilityPolicy,
+    /// Bytes of encoded images that are kept to be sent to several clients; 0 keeps none.
+    pub shared_images: usize,
+}
+
+/// What the guest may use, given what the clients can draw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CapabilityPolicy {
+    /// What all clients have, as today's servers say; nothing while there is none.
+    #[default]
+    Intersection,
+    /// What any client has: the others get images.
+    Union,
+    /// Always this.
+    Fixed(DisplayCaps),
+}
+
+/// A connected client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientId(u64);
+
+/// How a client is served.
+#[derive(Clone, Debug)]
+pub struct ClientOptions {
+    profile: Profile,
+    sizes: Sizes,
+    link: Link,
+    lossy: bool,
+    queue_bound: u64,
+    ack_window: u32,
+}
+
+impl ClientOptions {
+    /// A client of this profile, its caches as large as the profile says. Nothing is lost, up to 1 MiB of operations
+    /// wait for it, and it is not asked to acknowledge.
+    pub fn new(profile: Profile) -> Self {
+        let sizes = Sizes::of_profile(&profile);
+        Self { profile, sizes, link: Link::default(), lossy: false, queue_bound: 1 << 20, ack_window: 0 }
+    }
+
+    /// A client that announced this; its profile is chosen by it.
+    pub fn announced(announcement: &Announcement, unknown: UnknownPolicy) -> Self {
+        let Choice { profile, .. } = Profile::choose(announcement, unknown);
+        Self { sizes: Sizes::announced(&profile, announcement), ..Self::new(profile) }
+    }
+
+    /// Over this link.
+    #[must_use]
+    pub fn link(self, link: Link) -> Self {
+        Self { link, ..self }
+    }
+
+    /// Photos may lose what is hard to see while the link is slow ([`Link::is_slow`]).
+    #[must_use]
+    pub fn lossy(self, lossy: bool) -> Self {
+        Self { lossy, ..self }
+    }
+
+    /// Bytes of operations that may wait; past them the client skips to the present.
+    #[must_use]
+    pub fn queue_bound(self, bytes: u64) -> Self {
+        Self { queue_bound: bytes, ..self }
+    }
+
+    /// The client acknowledges every so many messages; 0 for never.
+    #[must_use]
+    pub fn ack_window(self, messages: u32) -> Self {
+        Self { ack_window: messages, ..self }
+    }
+}
+
+/// Renders a guest's commands and feeds clients with what they show.
+#[derive(Debug)]
+pub struct Engine {
+    graph: Graph,
+    /// The primary surface as clients get it, where it has another format.
+    canvas: Option<(SurfaceInfo, Surface)>,
+    clients: BTreeMap<ClientId, Session>,
+    next_client: u64,
+    shared: SharedEncodes,
+    policy: CapabilityPolicy,
+    noticed: DisplayCaps,
+}
+
+impl Engine {
+    /// Nothing is drawn and nobody is connected.
+    pub fn new(options: Options) -> Self {
+        let Options { limits, graph, execution, capabilities, shared_images } = options;
+        let mut engine = Self {
+            graph: Graph::new(Raster::new(), limits, graph, execution),
+            canvas: None,
+            clients: BTreeMap::new(),
+            next_client: 0,
+            shared: SharedEncodes::new(shared_images),
+            policy: capabilities,
+            noticed: DisplayCaps(0),
+        };
+        engine.noticed = engine.guest_capabilities();
+        engine
+    }
+
+    /// Takes in what reached the device.
+    ///
+    /// # Errors
+    /// The command is one that the reference drops; nothing changed then.
+    pub fn submit(&mut self, event: &Event) -> Result<(), Refusal> {
+        let effect = self.graph.resolve(event)?;
+        if let Effect::Draw(task) = &effect
+            && !self.clients.is_empty()
+            && self.primary().is_some_and(|p| p.key == task.target.key)
+        {
+            let touched = touched(task);
+            self.clients.values_mut().for_each(|client| client.note(task, touched));
+        }
+        self.graph.apply(effect)
+    }
+
+    /// A rectangle of a surface as it is now, and whatever else of the surface happens to be drawn. Disturbs nobody.
+    pub fn update_area(&mut self, id: SurfaceId, area: Rect) -> Option<SurfaceRef<'_>> {
+        let bounds = self.graph.info(id)?.bounds();
+        self.graph.render(id, &Region::from_rect(area.intersect(&bounds))).map(Surface::view)
+    }
+
+    /// A surface as it is now. The primary surface (0) stays to be seen after its end, until there is another.
+    pub fn snapshot(&mut self, id: SurfaceId) -> Option<Surface> {
+        self.graph.render_all(id).cloned()
+    }
+
+    /// Whether there is a primary surface now.
+    pub fn has_primary(&self) -> bool {
+        self.primary().is_some()
+    }
+
+    /// The render graph.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// A client joins, at any time: its first picture is complete.
+    pub fn connect(&mut self, options: ClientOptions) -> ClientId {
+        let ClientOptions { profile, sizes, link, lossy, queue_bound, ack_window } = options;
+        let id = ClientId(self.next_client);
+        self.next_client += 1;
+        let mut session = Session::new(profile, sizes, link, lossy, self.shared.clone());
+        session.set_queue_bound(queue_bound);
+        if ack_window > 0 {
+            session.set_ack(1, ack_window);
+        }
+        self.clients.insert(id, session);
+        id
+    }
+
+    /// A client left. False if it was not there.
+    pub fn disconnect(&mut self, client: ClientId) -> bool {
+        self.clients.remove(&client).is_some()
+    }
+
+    /// The connected clients.
+    pub fn clients(&self) -> impl Iterator<Item = ClientId> + '_ {
+        self.clients.keys().copied()
+    }
+
+    /// A client's profile.
+    pub fn profile(&self, client: ClientId) -> Option<&Profile> {
+        self.clients.get(&client).map(Session::profile)
+    }
+
+    /// A client is another one from now on; its picture stays right. What it holds (caches, surfaces) stays, and so do
+    /// the sizes of its caches.
+    pub fn set_profile(&mut self, client: ClientId, profile: Profile) -> bool {
+        self.clients.get_mut(&client).map(|c| c.set_profile(profile)).is_some()
+    }
+
+    /// A client sent a message.
+    pub fn receive(&mut self, client: ClientId, message: &ClientMessage) -> bool {
+        self.clients.get_mut(&client).map(|c| c.receive(message)).is_some()
+    }
+
+    /// The client's next messages, encoded with mini headers, one each: at most `budget` bytes in all, but at least
+    /// one message if there is any and the budget is not 0.
+    ///
+    /// An empty answer to a budget that is not 0 says that the client shows the present.
+    pub fn poll(&mut self, client: ClientId, now: Duration, budget: usize) -> Vec<Bytes> {
+        let Some(session) = self.clients.get_mut(&client) else { return Vec::new() };
+        session.poll(&mut Pixels { graph: &mut self.graph, canvas: &mut self.canvas }, now, budget)
+    }
+
+    /// Whether a client's next poll may give something.
+    pub fn is_waiting(&self, client: ClientId) -> bool {
+        let primary = self.primary();
+        self.clients.get(&client).is_some_and(|c| !c.is_quiet(primary))
+    }
+
+    /// The client has the first `total` bytes of all that it was sent.
+    pub fn acknowledged(&mut self, client: ClientId, now: Duration, total: u64) -> bool {
+        self.clients.get_mut(&client).map(|c| c.link.acknowledged(now, total)).is_some()
+    }
+
+    /// The client's link has nothing to do: what was sent with a loss is sent again without, at the next poll.
+    pub fn idle(&mut self, client: ClientId) -> bool {
+        self.clients.get_mut(&client).map(Session::idle).is_some()
+    }
+
+    /// Whether the client shows an approximation somewhere.
+    pub fn is_lossy(&self, client: ClientId) -> bool {
+        self.clients.get(&client).is_some_and(Session::is_lossy)
+    }
+
+    /// A client's link.
+    pub fn link(&self, client: ClientId) -> Option<&Link> {
+        self.clients.get(&client).map(|c| &c.link)
+    }
+
+    /// A client's counters.
+    pub fn metrics(&self, client: ClientId) -> Option<&ClientMetrics> {
+        self.clients.get(&client).map(|c| &c.metrics)
+    }
+
+    /// What the guest may use now (COMPOSITE and A8_SURFACE), by the policy.
+    pub fn guest_capabilities(&self) -> DisplayCaps {
+        let mut all = self.clients.values().map(|c| capabilities(c.profile()));
+        match self.policy {
+            CapabilityPolicy::Fixed(caps) => caps,
+            CapabilityPolicy::Union => all.fold(DisplayCaps(0), DisplayCaps::union),
+            CapabilityPolicy::Intersection => {
+                all.next().map_or(DisplayCaps(0), |first| all.fold(first, DisplayCaps::intersection))
+            }
+        }
+    }
+
+    /// What the guest may use, if that changed since this was asked last: it must be told then.
+    pub fn capability_notice(&mut self) -> Option<DisplayCaps> {
+        let now = self.guest_capabilities();
+        (std::mem::replace(&mut self.noticed, now) != now).then_some(now)
+    }
+
+    fn primary(&self) -> Option<SurfaceInfo> {
+        primary(&self.graph)
+    }
+}
+
+fn primary(graph: &Graph) -> Option<SurfaceInfo> {
+    match graph.state().surfaces().lookup(0) {
+        Lookup::Live(info) => Some(info),
+        _ => None,
+    }
+}
+
+/// What a client of this profile lets a guest use.
+fn capabilities(profile: &Profile) -> DisplayCaps {
+    let mut caps = DisplayCaps(0);
+    if profile.op(OpKind::Composite).drawn == Drawn::Yes {
+        caps = caps.union(DisplayCaps::COMPOSITE);
+    }
+    if profile.off_screen.contains(SurfaceFormat::A8) {
+        caps = caps.union(DisplayCaps::A8_SURFACE);
+    }
+    caps
+}
+
+fn touched(task: &Task) -> Touched {
+    match extent(task) {
+        Extent::Clip | Extent::WholeClip => Touched::Clip,
+        Extent::Box(rect) => Touched::Box(rect),
+    }
+}
+
+/// The true pixels, in the format that clients get.
+struct Pixels<'a> {
+    graph: &'a mut Graph,
+    canvas: &'a mut Option<(SurfaceInfo, Surface)>,
+}
+
+impl Truth for Pixels<'_> {
+    fn primary(&self) -> Option<SurfaceInfo> {
+        primary(self.graph)
+    }
+
+    fn render(&mut self, area: &Region) -> Option<SurfaceRef<'_>> {
+        let info = primary(self.graph)?;
+        let truth = self.graph.render(0, area)?.view();
+        if let Some(view) = truth.with_format(CANVAS) {
+            return Some(view);
+        }
+        if self.canvas.as_ref().is_none_or(|(of, _)| of.key != info.key) {
+            let canvas = Surface::new(CANVAS, info.width, info.height, u64::MAX).ok()?;
+            *self.canvas = Some((info, canvas));
+        }
+        let (_, canvas) = self.canvas.as_mut()?;
+        convert(truth, canvas, area);
+        Some(canvas.view())
+    }
+}
+
+/// What a screen shows of a surface that is not 32 bits deep.
+fn convert(from: SurfaceRef<'_>, to: &mut Surface, area: &Region) {
+    let (rgb, width) = (to_rgb(from), from.width() as usize);
+    let mut view = to.view_mut();
+    for rect in area.rects() {
+        for y in rect.top..rect.bottom {
+            let line = &rgb[y as usize * width * 3..][..width * 3];
+            let row = view.row(y as u32);
+            for x in rect.left as usize..rect.right as usize {
+                let [r, g, b] = [line[x * 3], line[x * 3 + 1], line[x * 3 + 2]].map(u32::from);
+                row[x] = r << 16 | g << 8 | b;
+            }
+        }
+    }
+}

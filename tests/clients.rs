@@ -1,0 +1,238 @@
+//! The invariant: when a client was sent everything, it shows what the engine shows, whatever the client lacks.
+//!
+//! Recordings are testdata/ and, where `SPICE_RENDER_CORPUS` names a folder laid out like it, that folder too;
+//! `SPICE_RENDER_ONLY=part-of-a-name` picks some. `SPICE_RENDER_SEED` replays a failing random test.
+
+use spice_raster::{Rect, Surface};
+use spice_render::capture;
+use spice_render::client::profile::Profile;
+use spice_render::draw::to_rgb;
+use spice_render::engine::{ClientId, ClientOptions, Engine, Options};
+use spice_render::qxl::testing::{Generator, Rng};
+use spice_render::qxl::{Command, Event};
+use spice_render::viewer::Viewer;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A client of the engine and what it shows.
+struct Peer {
+    id: ClientId,
+    viewer: Viewer,
+    bytes: u64,
+}
+
+impl Peer {
+    fn join(engine: &mut Engine, options: ClientOptions, profile: Profile) -> Self {
+        let id = engine.connect(options);
+        Self { id, viewer: Viewer::new(profile), bytes: 0 }
+    }
+
+    fn named(engine: &mut Engine, name: &str) -> Self {
+        let profile = Profile::builtin(name).unwrap();
+        Self::join(engine, ClientOptions::new(profile.clone()), profile)
+    }
+
+    /// One poll; false if there was nothing.
+    fn poll(&mut self, engine: &mut Engine, budget: usize) -> Result<bool, String> {
+        let messages = engine.poll(self.id, Duration::ZERO, budget);
+        let bytes: usize = messages.iter().map(|m| m.len()).sum();
+        if bytes > budget && messages.len() > 1 {
+            return Err(format!("{bytes} bytes for a budget of {budget}"));
+        }
+        self.bytes += bytes as u64;
+        for message in &messages {
+            let kind = u16::from_le_bytes([message[0], message[1]]);
+            self.viewer
+                .receive(message)
+                .map_err(|e| format!("message of type {kind}, {} bytes: {e}", message.len()))?;
+        }
+        for reply in self.viewer.replies() {
+            engine.receive(self.id, &reply);
+        }
+        Ok(!messages.is_empty())
+    }
+
+    /// Polls until nothing comes, and compares.
+    fn flush(&mut self, engine: &mut Engine, budget: usize) -> Result<(), String> {
+        for _ in 0..100_000 {
+            if !self.poll(engine, budget)? {
+                return self.compare(engine);
+            }
+        }
+        Err("polls without end".to_owned())
+    }
+
+    fn compare(&self, engine: &mut Engine) -> Result<(), String> {
+        if self.viewer.stats().wrong > 0 {
+            return Err(format!("{} operations that the client lacks", self.viewer.stats().wrong));
+        }
+        let truth = engine.has_primary().then(|| engine.snapshot(0)).flatten();
+        match (self.viewer.primary(), truth) {
+            (None, None) => Ok(()),
+            (Some(shown), Some(truth)) => same(shown, &truth),
+            (shown, truth) => {
+                Err(format!("client has a screen: {}, guest: {}", shown.is_some(), truth.is_some()))
+            }
+        }
+    }
+}
+
+fn same(shown: &Surface, truth: &Surface) -> Result<(), String> {
+    let size = |s: &Surface| (s.width(), s.height());
+    if size(shown) != size(truth) {
+        return Err(format!("client shows {:?}, guest {:?}", size(shown), size(truth)));
+    }
+    let (a, b) = (to_rgb(shown.view()), to_rgb(truth.view()));
+    if a == b {
+        return Ok(());
+    }
+    let width = truth.width() as usize;
+    let mut bad = Rect::default();
+    let mut first = None;
+    let mut count = 0;
+    for (i, (a, b)) in a.chunks(3).zip(b.chunks(3)).enumerate().filter(|(_, (a, b))| a != b) {
+        let (x, y) = ((i % width) as i32, (i / width) as i32);
+        bad = bad.union(&Rect::new(x, y, x + 1, y + 1));
+        first.get_or_insert((x, y, a.to_vec(), b.to_vec()));
+        count += 1;
+    }
+    Err(format!("{count} pixels differ, in {bad:?}; first {first:?}"))
+}
+
+fn recordings() -> Vec<PathBuf> {
+    let mut roots = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata")];
+    match std::env::var_os("SPICE_RENDER_CORPUS") {
+        Some(root) => roots = vec![root.into()],
+        None => println!("SPICE_RENDER_CORPUS is not set: only testdata/ is tested"),
+    }
+    let only = std::env::var("SPICE_RENDER_ONLY").unwrap_or_default();
+    let mut all: Vec<PathBuf> = roots
+        .iter()
+        .flat_map(|root| [root.join("sheets"), root.join("captures")])
+        .filter_map(|folder| std::fs::read_dir(folder).ok())
+        .flat_map(|entries| entries.map(|e| e.unwrap().path()))
+        .filter(|p| p.to_string_lossy().ends_with(".rec.zst") && p.to_string_lossy().contains(&only))
+        .collect();
+    all.sort();
+    all
+}
+
+/// Every client of `names` at once; flushes at random moments.
+fn play(recording: &Path, names: &[&str], seed: u64, flush_one_in: u32) -> Result<(), String> {
+    let mut rng = Rng::seeded(seed);
+    let at = |e: &dyn std::fmt::Display, n: u64, name: &str| {
+        format!("{} event {n} client {name}: {e} (SPICE_RENDER_SEED={seed})", recording.display())
+    };
+    let mut engine = Engine::new(Options::default());
+    let mut peers: Vec<Peer> = names.iter().map(|name| Peer::named(&mut engine, name)).collect();
+    let mut reader = capture::open(recording, capture::Limits::default()).map_err(|e| e.to_string())?;
+    while let Some(record) = reader.next_record().map_err(|e| e.to_string())? {
+        let _ = engine.submit(&record.event);
+        if rng.one_in(flush_one_in) {
+            let i = rng.below(peers.len() as u32) as usize;
+            let budget = 1 << rng.below(20);
+            if rng.one_in(2) {
+                peers[i].flush(&mut engine, budget).map_err(|e| at(&e, record.number, names[i]))?;
+            } else {
+                peers[i].poll(&mut engine, budget).map_err(|e| at(&e, record.number, names[i]))?;
+            }
+        }
+    }
+    for (peer, name) in peers.iter_mut().zip(names) {
+        peer.flush(&mut engine, 1 << 20).map_err(|e| at(&e, u64::MAX, name))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn every_recording_reaches_every_client() {
+    let all: Vec<_> = Profile::builtin_names().collect();
+    let few = ["spice-gtk", "spice-html5", "images-only", "swiftspice"];
+    let whole = std::env::var_os("SPICE_RENDER_CORPUS").is_some();
+    let mut failures = Vec::new();
+    for recording in recordings() {
+        let size = recording.metadata().unwrap().len();
+        let one_in = if size > 200_000 { 400 } else { 25 };
+        if size > 100_000 && !whole {
+            continue;
+        }
+        let names = if whole || size < 10_000 { &all[..] } else { &few[..] };
+        if let Err(e) = play(&recording, names, 1, one_in) {
+            println!("{e}");
+            failures.push(e);
+        }
+    }
+    assert!(failures.is_empty(), "{failures:#?}");
+}
+
+#[test]
+fn random_commands_random_clients() {
+    let seed = Rng::seeded(0).0;
+    let rounds = if seed == 0 { 1..40 } else { seed..seed + 1 };
+    for seed in rounds {
+        if let Err(e) = random(seed) {
+            panic!("{e} (SPICE_RENDER_SEED={seed})");
+        }
+    }
+}
+
+fn random(seed: u64) -> Result<(), String> {
+    let names: Vec<_> = Profile::builtin_names().collect();
+    let mut rng = Rng(seed);
+    let mut generator = Generator::new(Rng(seed ^ 0x5eed));
+    let mut engine = Engine::new(Options::default());
+    let mut peers: Vec<Peer> = Vec::new();
+    for event in 0..600 {
+        let event = match generator.event() {
+            // A primary surface that lasts a while.
+            Event::Worker(_) if event > 0 && !rng.one_in(12) => {
+                Event::Command(Command::Drawable(Arc::new(generator.drawable())))
+            }
+            event => event,
+        };
+        let _ = engine.submit(&event);
+        match rng.below(40) {
+            0 if peers.len() < 4 => {
+                let profile = Profile::builtin(rng.pick(&names)).unwrap();
+                let mut options = ClientOptions::new(profile.clone());
+                if rng.one_in(2) {
+                    options = options.queue_bound(64 << 10).ack_window(20);
+                }
+                peers.push(Peer::join(&mut engine, options, profile));
+            }
+            1 if !peers.is_empty() && rng.one_in(4) => {
+                let peer = peers.swap_remove(rng.below(peers.len() as u32) as usize);
+                assert!(engine.disconnect(peer.id));
+            }
+            2 if !peers.is_empty() => {
+                let i = rng.below(peers.len() as u32) as usize;
+                let mut profile = Profile::builtin(rng.pick(&names)).unwrap();
+                // The client stays who it is: its caches do not grow.
+                let was = peers[i].viewer.profile();
+                (profile.image_cache, profile.glz_window) = (was.image_cache, was.glz_window);
+                // What is under way was made for the old one.
+                peers[i].flush(&mut engine, 1 << 20)?;
+                peers[i].viewer.set_profile(profile.clone());
+                engine.set_profile(peers[i].id, profile);
+            }
+            3..10 if !peers.is_empty() => {
+                let i = rng.below(peers.len() as u32) as usize;
+                peers[i].poll(&mut engine, rng.below(3000) as usize)?;
+            }
+            10..14 if !peers.is_empty() => {
+                let i = rng.below(peers.len() as u32) as usize;
+                let budget = 1 + rng.below(100_000) as usize;
+                peers[i]
+                    .flush(&mut engine, budget)
+                    .map_err(|e| format!("{e}, client {}", peers[i].viewer.profile().name))?;
+            }
+            _ => {}
+        }
+    }
+    for peer in &mut peers {
+        peer.flush(&mut engine, 1 << 20)
+            .map_err(|e| format!("{e}, client {}", peer.viewer.profile().name))?;
+    }
+    Ok(())
+}
