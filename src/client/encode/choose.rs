@@ -11,7 +11,7 @@ use crate::client::profile::Set;
 use crate::qxl::{BitmapFormat, Palette};
 use crate::wire::{Bitmap, ImageData, ImageKind, PaletteRef};
 use bytes::Bytes;
-use spice_codecs::glz::{GlzDictionary, ZlibEncoder};
+use spice_codecs::glz::{GlzDictionary, ZLIB_LEVEL, ZlibEncoder};
 use spice_codecs::jpeg::Subsampling;
 use spice_codecs::lz::Level;
 use spice_codecs::{Codec, Content, ContentClass, EncodeError, Encoder, Options, PaletteFinder, Pixels};
@@ -100,7 +100,7 @@ impl Chooser {
             dictionary: None,
             shared,
             encoder: Encoder::new(),
-            zlib: ZlibEncoder::new(6),
+            zlib: ZlibEncoder::new(ZLIB_LEVEL),
             zlib_best: ZlibEncoder::new(9),
             finder: PaletteFinder::new(),
         }
@@ -302,8 +302,8 @@ impl Chooser {
         let size = stream.len();
         let mut wrapped = Vec::new();
         if wrap && (size >= ZLIB_FROM || !plain) {
-            let zlib =
-                if job.costs.effort == Effort::Thorough { &mut self.zlib_best } else { &mut self.zlib };
+            let quick = job.costs.effort == Effort::Quick;
+            let zlib = if quick { &mut self.zlib } else { &mut self.zlib_best };
             let bound = if plain { size.saturating_sub(5) } else { usize::MAX };
             if zlib.wrap(&stream, bound, &mut wrapped).is_ok() {
                 let price = job.price(ImageKind::ZlibGlzRgb, wrapped_overhead + wrapped.len());

@@ -52,7 +52,7 @@ struct Block {
     pairs: u32,
     /// Equal.
     flat: u32,
-    /// Different by 64 or more in a channel.
+    /// Different by 48 or more in a channel.
     sharp: u32,
     /// Different by 64 or more in a colour difference.
     coloured: u32,
@@ -84,13 +84,14 @@ impl Block {
         let most = d[0].abs().max(d[1].abs()).max(d[2].abs());
         self.pairs += 1;
         self.flat += u32::from(most == 0);
-        self.sharp += u32::from(most >= 64);
+        self.sharp += u32::from(most >= 48);
         self.coloured += u32::from((d[0] - d[1]).abs().max((d[2] - d[1]).abs()) >= 64);
     }
 
-    /// A quarter of the pairs equal, and one in 32 sharp.
+    /// A quarter of the pairs equal, and of those that are not one in four sharp: the edge of something dark before a
+    /// blown-out sky is sharp too, but most of what is not flat there is soft.
     fn is_text(&self) -> bool {
-        self.flat * 4 >= self.pairs && self.sharp * 32 >= self.pairs
+        self.sharp >= 8 && self.flat * 4 >= self.pairs && self.sharp * 4 >= self.pairs - self.flat
     }
 }
 
