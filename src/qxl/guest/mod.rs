@@ -56,6 +56,8 @@
 mod command;
 mod drawable;
 mod error;
+#[cfg(any(test, feature = "testing"))]
+pub mod fuzz;
 mod input;
 mod limits;
 mod slots;

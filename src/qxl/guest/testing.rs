@@ -135,10 +135,15 @@ impl Layout {
         self.memory.0[0].push(0xee);
     }
 
-    /// Lays a command out, in place of the last; `None` if there are no structures that say it: the compat layout
-    /// has no other surfaces and no COMPOSITE, texts end at a 0, a cursor has a shape.
+    /// Lays a command out, in place of what was there; `None` if there are no structures that say it: the compat
+    /// layout has no other surfaces and no COMPOSITE, texts end at a 0.
     pub fn lay(&mut self, command: &Command, compat: bool) -> Option<Laid> {
         self.clear();
+        self.add(command, compat)
+    }
+
+    /// Lays a command out beside what is there.
+    pub fn add(&mut self, command: &Command, compat: bool) -> Option<Laid> {
         self.compat = compat;
         let release = self.rng.next_u64();
         let mut bytes = Bytes::default();

@@ -1,10 +1,11 @@
 //! The parser against the other side's layout, against damage, and against memory that changes.
 
+use super::fuzz::{Changing, Fuzzer, once, well_formed};
 use super::testing::{Chunking, GROUP, Laid, Layout, TestMemory, compat_form, forget_chunks};
 use super::*;
 use crate::qxl::testing::{Generator, Rng};
-use crate::qxl::{Brush, Event, ImageData, Op, Ropd, SurfaceCmd, SurfaceCreate};
-use std::cell::{Cell, RefCell};
+use crate::qxl::{Brush, Event, Op, Ropd, SurfaceCmd};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// Counts reads and bytes, and notes which bytes were read.
@@ -196,53 +197,6 @@ fn every_damaged_ring_entry_gives_its_release_back() {
     }
 }
 
-/// Answers every read with other bytes: mostly what is there, some of it damaged anew each time.
-struct Changing<'a> {
-    memory: &'a TestMemory,
-    rng: RefCell<Rng>,
-    bytes: Cell<u64>,
-    reads: Cell<u64>,
-}
-
-impl GuestMemory for Changing<'_> {
-    fn read(&self, slot: SlotId, offset: u64, out: &mut [u8]) -> bool {
-        let mut rng = self.rng.borrow_mut();
-        self.reads.set(self.reads.get() + 1);
-        self.bytes.set(self.bytes.get() + out.len() as u64);
-        if rng.one_in(200) {
-            return false;
-        }
-        if !self.memory.read(slot, offset, out) || out.is_empty() {
-            return false;
-        }
-        for _ in 0..rng.below(3) {
-            let at = rng.below(out.len() as u32) as usize;
-            out[at] = match rng.below(4) {
-                0 => rng.next_u32() as u8,
-                1 => out[at] ^ (1 << rng.below(8)),
-                _ => rng.pick(&[0, 1, 0xff, 0x7f]),
-            };
-        }
-        true
-    }
-
-    fn append(&self, slot: SlotId, offset: u64, len: usize, out: &mut Vec<u8>) -> bool {
-        let mut rng = self.rng.borrow_mut();
-        let lie = rng.below(50);
-        drop(rng);
-        let before = out.len();
-        out.resize(before + len, 0);
-        let good = self.read(slot, offset, &mut out[before..]);
-        match lie {
-            0 => out.clear(),
-            1 => out.push(0),
-            2 => out.truncate(before),
-            _ => {}
-        }
-        good
-    }
-}
-
 #[test]
 fn memory_that_changes_while_it_is_read_does_no_harm() {
     let seed = Rng::seeded(77).0;
@@ -250,8 +204,7 @@ fn memory_that_changes_while_it_is_read_does_no_harm() {
     for (layout, laid) in small() {
         let all: u64 = layout.memory.0.iter().map(|slot| slot.len() as u64).sum();
         for round in 0..400 {
-            let rng = RefCell::new(Rng(seed + round));
-            let changing = Changing { memory: &layout.memory, rng, bytes: Cell::new(0), reads: Cell::new(0) };
+            let changing = Changing::new(&layout.memory, Rng(seed + round));
             let limits = GuestLimits { max_chunks: 200, max_command_bytes: 20 * all, ..Default::default() };
             let parsed = Guest::new(&layout.slots, &changing).with_limits(limits).parse(&laid.command);
             match parsed.command {
@@ -266,37 +219,6 @@ fn memory_that_changes_while_it_is_read_does_no_harm() {
         }
     }
     assert!(good > 1000 && bad > 1000, "{good} {bad}");
-}
-
-/// What the vocabulary promises: lists have their lengths.
-fn well_formed(command: &Command) {
-    match command {
-        Command::Surface(SurfaceCmd::Create(s)) => {
-            assert_eq!(s.data.is_some(), s.flags & SurfaceCreate::KEEP_DATA != 0);
-            if let Some(data) = &s.data {
-                assert_eq!(data.len() as u64, u64::from(s.stride.unsigned_abs()) * u64::from(s.height));
-            }
-        }
-        Command::Drawable(d) => {
-            for image in [d.op.src(), d.op.qmask().and_then(|mask| mask.image.as_ref())].into_iter().flatten()
-            {
-                if let ImageData::Bitmap(b) = &image.data {
-                    assert_eq!(b.data.len() as u64, u64::from(b.stride) * u64::from(b.height));
-                    assert_eq!(b.chunks.iter().map(|size| *size as usize).sum::<usize>(), {
-                        if b.chunks.is_empty() { 0 } else { b.data.len() }
-                    });
-                }
-            }
-            if let Op::Text { str, .. } = &d.op {
-                for glyph in &str.glyphs {
-                    let row = (u64::from(glyph.width) * u64::from(str.depth().unwrap_or(0))).div_ceil(8);
-                    assert_eq!(glyph.data.len() as u64, row * u64::from(glyph.height));
-                }
-            }
-        }
-        Command::Message(text) => assert!(!text.contains(&0)),
-        _ => {}
-    }
 }
 
 /// A memory of one slot (group 0, id 0) that begins at place 0, written by hand.
@@ -467,4 +389,19 @@ fn colours_of_16_bit_guests_are_widened() {
     let parsed = Guest::new(&layout.slots, &layout.memory).parse(&laid.command).command;
     let Ok(Command::Drawable(found)) = parsed else { panic!("a drawable") };
     assert!(matches!(found.op, Op::Fill { brush: Brush::Solid(0x00ff_00ff), .. }));
+}
+
+/// `examples/guest_fuzz.rs` and `fuzz/` do more of these.
+#[test]
+fn random_memory_does_no_harm() {
+    let mut fuzzer = Fuzzer::new(Rng::seeded(5), 100);
+    for _ in 0..40_000 {
+        fuzzer.step();
+    }
+    assert!(fuzzer.accepted > 2000 && fuzzer.refused > 10_000, "{} {}", fuzzer.accepted, fuzzer.refused);
+    let mut rng = Rng::seeded(6);
+    for _ in 0..10_000 {
+        let len = rng.below(400) as usize;
+        once(&rng.bytes(len));
+    }
 }
