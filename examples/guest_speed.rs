@@ -84,7 +84,7 @@ fn main() {
                             let parsed = guest.parse(command);
                             let command = parsed.command.expect("a good command");
                             let _ = black_box(engine.submit(&Event::Command(command)));
-                            black_box(parsed.release);
+                            drop(black_box(parsed.release));
                         }
                         Step::Worker(event) => {
                             let _ = black_box(engine.submit(event));

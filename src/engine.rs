@@ -34,6 +34,7 @@ use crate::client::metrics::ClientMetrics;
 use crate::client::profile::{Choice, Drawn, Profile, UnknownPolicy};
 use crate::client::session::{CANVAS, Session, Touched, Truth};
 use crate::draw::{Effect, Limits, Lookup, Refusal, SurfaceInfo, Task, to_rgb};
+use crate::features::Compat;
 use crate::graph::footprint::{Extent, extent};
 use crate::graph::{Execution, Graph, GraphLimits};
 use crate::qxl::{Event, OpKind, Rect, SurfaceFormat, SurfaceId};
@@ -56,6 +57,8 @@ pub struct Options {
     pub capabilities: CapabilityPolicy,
     /// Bytes of encoded images that are kept to be sent to several clients; 0 keeps none.
     pub shared_images: usize,
+    /// What may be used, where the engine is to migrate to other versions of the library.
+    pub compat: Compat,
 }
 
 /// What the guest may use, given what the clients can draw.
@@ -83,6 +86,7 @@ pub struct ClientOptions {
     lossy: bool,
     queue_bound: u64,
     ack_window: u32,
+    minor: u32,
 }
 
 impl ClientOptions {
@@ -90,13 +94,29 @@ impl ClientOptions {
     /// wait for it, and it is not asked to acknowledge.
     pub fn new(profile: Profile) -> Self {
         let sizes = Sizes::of_profile(&profile);
-        Self { profile, sizes, link: Link::default(), lossy: false, queue_bound: 1 << 20, ack_window: 0 }
+        Self {
+            profile,
+            sizes,
+            link: Link::default(),
+            lossy: false,
+            queue_bound: 1 << 20,
+            ack_window: 0,
+            minor: u32::MAX,
+        }
     }
 
     /// A client that announced this; its profile is chosen by it.
     pub fn announced(announcement: &Announcement, unknown: UnknownPolicy) -> Self {
         let Choice { profile, .. } = Profile::choose(announcement, unknown);
-        Self { sizes: Sizes::announced(&profile, announcement), ..Self::new(profile) }
+        let sizes = Sizes::announced(&profile, announcement);
+        Self { sizes, minor: announcement.minor, ..Self::new(profile) }
+    }
+
+    /// A client with which this minor version of protocol 2 was negotiated. Whatever its profile says, now or later,
+    /// it gets no image type that the version lacks: of minor 0, no JPEG and no zlib-GLZ.
+    #[must_use]
+    pub fn minor(self, minor: u32) -> Self {
+        Self { minor, ..self }
     }
 
     /// Over this link.
@@ -134,13 +154,16 @@ pub struct Engine {
     next_client: u64,
     shared: SharedEncodes,
     policy: CapabilityPolicy,
+    compat: Compat,
+    /// The negotiated minor version of each client.
+    minors: BTreeMap<ClientId, u32>,
     noticed: DisplayCaps,
 }
 
 impl Engine {
     /// Nothing is drawn and nobody is connected.
     pub fn new(options: Options) -> Self {
-        let Options { limits, graph, execution, capabilities, shared_images } = options;
+        let Options { limits, graph, execution, capabilities, shared_images, compat } = options;
         let mut engine = Self {
             graph: Graph::new(Raster::new(), limits, graph, execution),
             canvas: None,
@@ -148,6 +171,8 @@ impl Engine {
             next_client: 0,
             shared: SharedEncodes::new(shared_images),
             policy: capabilities,
+            compat,
+            minors: BTreeMap::new(),
             noticed: DisplayCaps(0),
         };
         engine.noticed = engine.guest_capabilities();
@@ -193,9 +218,11 @@ impl Engine {
 
     /// A client joins, at any time: its first picture is complete.
     pub fn connect(&mut self, options: ClientOptions) -> ClientId {
-        let ClientOptions { profile, sizes, link, lossy, queue_bound, ack_window } = options;
+        let ClientOptions { profile, sizes, link, lossy, queue_bound, ack_window, minor } = options;
         let id = ClientId(self.next_client);
         self.next_client += 1;
+        self.minors.insert(id, minor);
+        let profile = self.narrowed(id, profile);
         let mut session = Session::new(profile, sizes, link, lossy, self.shared.clone());
         session.set_queue_bound(queue_bound);
         if ack_window > 0 {
@@ -207,6 +234,7 @@ impl Engine {
 
     /// A client left. False if it was not there.
     pub fn disconnect(&mut self, client: ClientId) -> bool {
+        self.minors.remove(&client);
         self.clients.remove(&client).is_some()
     }
 
@@ -223,6 +251,7 @@ impl Engine {
     /// A client is another one from now on; its picture stays right. What it holds (caches, surfaces) stays, and so do
     /// the sizes of its caches.
     pub fn set_profile(&mut self, client: ClientId, profile: Profile) -> bool {
+        let profile = self.narrowed(client, profile);
         self.clients.get_mut(&client).map(|c| c.set_profile(profile)).is_some()
     }
 
@@ -274,13 +303,20 @@ impl Engine {
     /// What the guest may use now (COMPOSITE and A8_SURFACE), by the policy.
     pub fn guest_capabilities(&self) -> DisplayCaps {
         let mut all = self.clients.values().map(|c| capabilities(c.profile()));
-        match self.policy {
+        self.compat.narrow_caps(match self.policy {
             CapabilityPolicy::Fixed(caps) => caps,
             CapabilityPolicy::Union => all.fold(DisplayCaps(0), DisplayCaps::union),
             CapabilityPolicy::Intersection => {
                 all.next().map_or(DisplayCaps(0), |first| all.fold(first, DisplayCaps::intersection))
             }
-        }
+        })
+    }
+
+    /// The profile of a client without what was not negotiated with it, and what the engine may not use.
+    fn narrowed(&self, client: ClientId, profile: Profile) -> Profile {
+        let minor = self.minors.get(&client).copied().unwrap_or(u32::MAX);
+        let profile = if minor < profile.minor { profile.narrowed_to_minor(minor) } else { profile };
+        self.compat.narrow(profile)
     }
 
     /// What the guest may use, if that changed since this was asked last: it must be told then.

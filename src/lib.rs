@@ -1,17 +1,28 @@
 //! Replays QXL drawing commands to pixels, bit-exact with SPICE's own clients.
+//!
+//! What a build and its machine have is told by [`features`](features::features). Without Cargo's default features there
+//! is all that a server embeds: [`engine`], [`qxl::guest`], [`client`], [`wire`], [`graph`], [`capture`]. `server` adds a
+//! SPICE server of its own (`link`, `server`, `session`), `report` and `images` what the program tells about recordings
+//! and pictures, `capture-compression` packed recordings, `profile-files` client profiles as TOML, and `cli` the program.
 
 pub mod capture;
 pub mod client;
 pub mod draw;
 pub mod engine;
+pub mod features;
 pub mod graph;
+#[cfg(feature = "images")]
 pub mod images;
+#[cfg(feature = "server")]
 pub mod link;
 pub mod memory;
 pub mod qxl;
 pub mod replay;
+#[cfg(feature = "report")]
 pub mod report;
+#[cfg(feature = "server")]
 pub mod server;
+#[cfg(feature = "server")]
 pub mod session;
 pub mod viewer;
 pub mod wire;

@@ -1,7 +1,9 @@
 //! What a recording is compressed with.
 
 use super::limits::Limits;
-use std::io::{self, BufReader, Cursor, Read};
+#[cfg(feature = "capture-compression")]
+use std::io::BufReader;
+use std::io::{self, Cursor, Read};
 
 /// How the bytes of a recording are packed, told by the file's first bytes and never by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,31 +56,54 @@ pub(super) fn open<'a>(
     inner.by_ref().take(6).read_to_end(&mut head)?;
     let container = Container::sniff(&head);
     let whole = Cursor::new(head).chain(inner);
-    let window = limits.max_window_bytes;
-    Ok((
-        container,
-        match container {
-            Container::Plain => Box::new(whole),
-            Container::Zstd => {
-                let mut decoder = zstd::Decoder::new(whole)?;
-                decoder.window_log_max(window.max(1 << 10).ilog2().min(31))?;
-                Box::new(decoder)
-            }
-            Container::Gzip => Box::new(flate2::read::MultiGzDecoder::new(whole)),
-            Container::Xz => {
-                // The decoder's own tables come on top of the window.
-                let kib = u32::try_from(window.saturating_add(1 << 20) >> 10).unwrap_or(u32::MAX);
-                Box::new(lzma_rust2::XzReader::new_mem_limit(BufReader::new(whole), true, kib))
-            }
-            Container::Lz4 => Box::new(Lz4Frames::new(BufReader::with_capacity(64 << 10, whole))),
-        },
-    ))
+    Ok((container, unpack(container, whole, limits)?))
 }
 
+#[cfg(not(feature = "capture-compression"))]
+fn unpack<'a>(
+    container: Container,
+    whole: impl Read + Send + 'a,
+    _: &Limits,
+) -> io::Result<Box<dyn Read + Send + 'a>> {
+    match container {
+        Container::Plain => Ok(Box::new(whole)),
+        packed => {
+            let why = format!("it is compressed with {}, which this build does not have", packed.name());
+            Err(io::Error::new(io::ErrorKind::Unsupported, why))
+        }
+    }
+}
+
+#[cfg(feature = "capture-compression")]
+fn unpack<'a>(
+    container: Container,
+    whole: impl Read + Send + 'a,
+    limits: &Limits,
+) -> io::Result<Box<dyn Read + Send + 'a>> {
+    let window = limits.max_window_bytes;
+    Ok(match container {
+        Container::Plain => Box::new(whole),
+        Container::Zstd => {
+            let mut decoder = zstd::Decoder::new(whole)?;
+            decoder.window_log_max(window.max(1 << 10).ilog2().min(31))?;
+            Box::new(decoder)
+        }
+        Container::Gzip => Box::new(flate2::read::MultiGzDecoder::new(whole)),
+        Container::Xz => {
+            // The decoder's own tables come on top of the window.
+            let kib = u32::try_from(window.saturating_add(1 << 20) >> 10).unwrap_or(u32::MAX);
+            Box::new(lzma_rust2::XzReader::new_mem_limit(BufReader::new(whole), true, kib))
+        }
+        Container::Lz4 => Box::new(Lz4Frames::new(BufReader::with_capacity(64 << 10, whole))),
+    })
+}
+
+#[cfg(feature = "capture-compression")]
 /// Several LZ4 frames read as one stream, where the decoder itself stops after each; and a frame that breaks off
 /// between two blocks told from one that ends, where the decoder takes both for an end.
 struct Lz4Frames<R: Read>(lz4_flex::frame::FrameDecoder<Watch<R>>);
 
+#[cfg(feature = "capture-compression")]
 impl<R: Read> Lz4Frames<R> {
     fn new(inner: R) -> Self {
         let watch = Watch { inner, header: false, ended: false, cut: false };
@@ -86,6 +111,7 @@ impl<R: Read> Lz4Frames<R> {
     }
 }
 
+#[cfg(feature = "capture-compression")]
 impl<R: Read> Read for Lz4Frames<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         while !out.is_empty() {
@@ -104,6 +130,7 @@ impl<R: Read> Read for Lz4Frames<R> {
     }
 }
 
+#[cfg(feature = "capture-compression")]
 /// What the LZ4 decoder asks for tells where it is: it tries (`read`) whether another frame's header follows, and
 /// insists (`read_exact`) on everything after that. So an end is an end only where it tries first.
 struct Watch<R> {
@@ -116,6 +143,7 @@ struct Watch<R> {
     cut: bool,
 }
 
+#[cfg(feature = "capture-compression")]
 impl<R: Read> Read for Watch<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let len = self.inner.read(out)?;

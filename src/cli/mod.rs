@@ -1,6 +1,7 @@
 //! The commands: what they are called, what they take, and how they end. What they do is the library's.
 
 mod animate;
+mod features;
 mod frames;
 mod image;
 mod info;
@@ -34,6 +35,7 @@ enum Verb {
     Render(render::Args),
     Info(info::Args),
     Profiles(profiles::Args),
+    Features(features::Args),
     Serve(serve::Args),
     Screenshot(screenshot::Args),
     Record(record::Args),
@@ -47,6 +49,7 @@ pub(crate) fn main() -> ExitCode {
         Verb::Image(args) => image::run(args),
         Verb::Info(args) => info::run(args),
         Verb::Profiles(args) => profiles::run(args),
+        Verb::Features(args) => features::run(args),
         Verb::Serve(args) => serve::run(args),
         Verb::Screenshot(args) => screenshot::run(args),
         Verb::Record(args) => record::run(args),

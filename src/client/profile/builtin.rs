@@ -46,6 +46,7 @@ impl Profile {
     }
 
     /// A profile that draws nothing, on a 32-bit primary surface.
+    #[cfg(feature = "profile-files")]
     pub(super) fn nothing() -> Profile {
         nothing("")
     }

@@ -4,19 +4,22 @@
 //! formats it decodes, which surfaces it holds and what it remembers. It also says how the client draws what it
 //! lacks (its *quirks*), so that a viewer can be as wrong as the real one.
 //!
-//! Profiles are built in ([`Profile::builtin`]), written by users as TOML ([`Profile::from_toml`]), or chosen by
+//! Profiles are built in ([`Profile::builtin`]), written by users as TOML (`Profile::from_toml`, of the crate's
+//! feature `profile-files`), or chosen by
 //! what a client announces ([`Profile::choose`]). [`Profile::supports`] is the question that the filter asks for
 //! each command and client.
 
 mod builtin;
 mod choose;
 mod feature;
+#[cfg(feature = "profile-files")]
 mod file;
 mod set;
 mod supports;
 
 pub use choose::{Choice, UnknownPolicy};
 pub use feature::{Feature, Operator, Rop2};
+#[cfg(feature = "profile-files")]
 pub use file::ProfileError;
 pub use set::{Member, Rop3Set, Set};
 pub use supports::{Lack, Pixels, Source};

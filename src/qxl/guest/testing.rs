@@ -288,7 +288,8 @@ impl Layout {
                 // The last slot, so that what is promised is at its end.
                 let id = self.starts.len() - 1;
                 let address = self.address(id, self.memory.0[id].len());
-                self.beyond[id] = u64::from(stride.unsigned_abs()) * u64::from(height);
+                let size = u64::from(stride.unsigned_abs()) * u64::from(height);
+                self.beyond[id] = self.beyond[id].max(size);
                 address
             }
         }
