@@ -1,6 +1,7 @@
 //! The commands: what they are called, what they take, and how they end. What they do is the library's.
 
 mod animate;
+mod bandwidth;
 mod features;
 mod frames;
 mod image;
@@ -34,6 +35,7 @@ enum Verb {
     Image(image::Args),
     Render(render::Args),
     Info(info::Args),
+    Bandwidth(bandwidth::Args),
     Profiles(profiles::Args),
     Features(features::Args),
     Serve(serve::Args),
@@ -48,6 +50,7 @@ pub(crate) fn main() -> ExitCode {
         Verb::Render(args) => render::run(args),
         Verb::Image(args) => image::run(args),
         Verb::Info(args) => info::run(args),
+        Verb::Bandwidth(args) => bandwidth::run(args),
         Verb::Profiles(args) => profiles::run(args),
         Verb::Features(args) => features::run(args),
         Verb::Serve(args) => serve::run(args),
