@@ -268,12 +268,14 @@ impl Server {
         // Where the capture's clock and ours met.
         let mut clock: Option<(u64, Instant)> = None;
         let mut state = Status::default();
+        let mut served = Duration::ZERO;
         let (mut told, mut pinged) = (Instant::now(), Instant::now());
         while !self.stop.load(Ordering::Relaxed) {
             let playing = self.shared.options.at_once || state.events > 0 || stage.is_watched();
             let mut wait = Duration::from_millis(if stage.is_busy() { 2 } else { 50 });
-            // A batch of what is due, so that clients get their turn in between.
-            let until = Instant::now() + Duration::from_millis(10);
+            // A batch of what is due, so that clients get their turn in between; at least as long as theirs was, so that
+            // many clients get fewer pictures rather than old ones.
+            let until = Instant::now() + served.max(Duration::from_millis(10));
             while playing && Instant::now() < until {
                 if next.is_none() {
                     let Some(r) = reader.as_mut() else { break };
@@ -321,7 +323,9 @@ impl Server {
                 }
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
+            let begin = Instant::now();
             stage.send();
+            served = begin.elapsed().min(Duration::from_secs(1));
             if told.elapsed() > Duration::from_millis(250) {
                 told = Instant::now();
                 stage.look(&mut state);

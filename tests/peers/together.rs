@@ -64,7 +64,7 @@ fn floods(port: u16, end: &AtomicBool) -> Option<Duration> {
 /// Watches to the end of the recording, which pauses now and then.
 fn screenshot(serving: &Serving, wanted: &Path, shown: &Path) -> Result<(), String> {
     let taken = Command::new(env!("CARGO_BIN_EXE_spice-render"))
-        .args(["screenshot", &format!("spice://{}", serving.address()), "--wait", "9000", "-o"])
+        .args(["screenshot", &format!("spice://{}", serving.address()), "--wait", "12000", "-o"])
         .arg(shown)
         .output()
         .expect("the program starts");
@@ -83,7 +83,7 @@ fn clients_of_all_kinds_at_once() {
     // Some seconds of drawing, with copies, composites and text.
     let find = |Case { name, .. }: &Case| name == "c_xops_fresh";
     let case = corpus::cases().into_iter().find(find).expect("testdata has it");
-    let serving = Serving::new(&case.recording, &["--speed", "0.5", "--at-once"]);
+    let serving = Serving::new(&case.recording, &["--speed", "0.8", "--at-once"]);
     let wanted = ppm(&case.picture);
     let file = |name: &str| scratch().join(format!("together.{name}"));
     let end = AtomicBool::new(false);
@@ -102,7 +102,7 @@ fn clients_of_all_kinds_at_once() {
     let first = start("first.ppm");
     if let Some(stopped) = &stopped {
         // Once it has begun to watch.
-        std::thread::sleep(Duration::from_millis(1000));
+        std::thread::sleep(Duration::from_millis(700));
         signal("STOP", stopped.id());
     }
     let mut wrong = Vec::new();
@@ -114,7 +114,7 @@ fn clients_of_all_kinds_at_once() {
             Some(page.show(serving.port, 60, &case.picture, &file("html5.png")))
         });
         // Half-way.
-        std::thread::sleep(Duration::from_millis(2500));
+        std::thread::sleep(Duration::from_millis(1200));
         let third = start("third.ppm");
         let ours = scope.spawn(|| screenshot(&serving, &case.picture, &file("ours.png")));
         for (name, child) in [("first", first), ("third", third)] {
