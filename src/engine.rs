@@ -27,6 +27,10 @@
 //! assert_eq!(messages[0][..2], [0x3a, 0x01]); // SURFACE_CREATE, 314
 //! ```
 
+mod counters;
+
+pub use counters::{ClientCounters, Counters};
+
 use crate::client::caps::{Announcement, DisplayCaps};
 use crate::client::encode::{SharedEncodes, Sizes};
 use crate::client::link::Link;
@@ -165,6 +169,7 @@ pub struct Engine {
     /// The negotiated minor version of each client.
     minors: BTreeMap<ClientId, u32>,
     noticed: DisplayCaps,
+    refused: u64,
 }
 
 impl Engine {
@@ -181,6 +186,7 @@ impl Engine {
             compat,
             minors: BTreeMap::new(),
             noticed: DisplayCaps(0),
+            refused: 0,
         };
         engine.noticed = engine.guest_capabilities();
         engine
@@ -191,6 +197,12 @@ impl Engine {
     /// # Errors
     /// The command is one that the reference drops; nothing changed then.
     pub fn submit(&mut self, event: &Event) -> Result<(), Refusal> {
+        let done = self.take_in(event);
+        self.refused += u64::from(done.is_err());
+        done
+    }
+
+    fn take_in(&mut self, event: &Event) -> Result<(), Refusal> {
         let effect = self.graph.resolve(event)?;
         if let Effect::Draw(task) = &effect
             && !self.clients.is_empty()
@@ -305,6 +317,22 @@ impl Engine {
     /// A client's counters.
     pub fn metrics(&self, client: ClientId) -> Option<&ClientMetrics> {
         self.clients.get(&client).map(|c| &c.metrics)
+    }
+
+    /// Everything that is counted, of the guest and of all connected clients.
+    pub fn counters(&self) -> Counters {
+        let client = |(id, session): (&ClientId, &Session)| ClientCounters {
+            client: id.0,
+            profile: session.profile().name.clone(),
+            metrics: session.metrics.clone(),
+            link_bits: session.link.bits_per_second(),
+            in_flight: session.link.in_flight(),
+        };
+        Counters {
+            graph: *self.graph.stats(),
+            refused: self.refused,
+            clients: self.clients.iter().map(client).collect(),
+        }
     }
 
     /// What the guest may use now (COMPOSITE and A8_SURFACE), by the policy.
