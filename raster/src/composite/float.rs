@@ -2,10 +2,12 @@
 //!
 //! Rounding of every step shows in the result, so expressions are not to be rearranged.
 
+use super::fetch::with_texel;
 use super::op::CompositeOp;
 use super::plan::{Picture, Sampling};
-use crate::composite::fetch::{Texel, with_texel};
+use crate::kernels::bilinear::Taps;
 use crate::surface::SurfaceFormat;
+use fearless_simd::Level;
 
 /// Alpha, red, green, blue; premultiplied, nominally 0 to 1.
 pub(super) type Argb = [f32; 4];
@@ -49,30 +51,30 @@ pub(super) fn contract(v: Argb) -> u32 {
 impl Picture<'_> {
     /// Fills `out` with the pixels for the target pixels (x.., y); `words` is scratch of the same length. Bilinear
     /// filtering is in float, too, with all 16 bits of the fractions.
-    pub(super) fn floats(&self, x: i32, y: i32, words: &mut [u32], out: &mut [Argb]) {
+    pub(super) fn floats(&self, level: Level, x: i32, y: i32, words: &mut [u32], out: &mut [Argb]) {
         let format = self.surface.format();
         if self.sampling == Sampling::Bilinear {
-            return with_texel!(format, T => self.bilinear_floats::<T>(x, y, out));
+            let (x, y) = (i64::from(x) + self.shift.0, i64::from(y) + self.shift.1);
+            return with_texel!(format, T => self.each_taps::<T>(level, x, y, out.len(), |at, taps| {
+                match taps {
+                    None => out[at].fill([0.0; 4]),
+                    Some(taps) => mix_floats(format, taps, &mut out[at]),
+                }
+            }));
         }
-        self.words(x, y, words);
+        self.words(level, x, y, words);
         expand_row(format, words, out);
     }
+}
 
-    fn bilinear_floats<T: Texel>(&self, x: i32, y: i32, out: &mut [Argb]) {
-        let format = self.surface.format();
-        let (mut vx, mut vy) = self.map.at(i64::from(x) + self.shift.0, i64::from(y) + self.shift.1);
-        for out in out {
-            let (taps, fx, fy) = self.taps(vx, vy);
-            let [tl, tr, bl, br] = taps.map(|tap| {
-                tap.map_or([0.0; 4], |(y, x)| expand(format, T::word(self.surface.row(y as u32), x)))
-            });
-            let (fx, fy) = (fx as f32 / 65536.0, fy as f32 / 65536.0);
-            let weights = [(1.0 - fx) * (1.0 - fy), fx * (1.0 - fy), (1.0 - fx) * fy, fx * fy];
-            for i in 0..4 {
-                out[i] = tl[i] * weights[0] + tr[i] * weights[1] + bl[i] * weights[2] + br[i] * weights[3];
-            }
-            vx += self.map.xx;
-            vy += self.map.yx;
+/// The weighted means of four pixels each.
+fn mix_floats(format: SurfaceFormat, taps: &Taps, out: &mut [Argb]) {
+    for (i, out) in out.iter_mut().enumerate() {
+        let [tl, tr, bl, br] = taps.words.each_ref().map(|words| expand(format, words[i]));
+        let [fx, fy] = taps.fractions.each_ref().map(|f| f[i] as f32 / 65536.0);
+        let weights = [(1.0 - fx) * (1.0 - fy), fx * (1.0 - fy), (1.0 - fx) * fy, fx * fy];
+        for i in 0..4 {
+            out[i] = tl[i] * weights[0] + tr[i] * weights[1] + bl[i] * weights[2] + br[i] * weights[3];
         }
     }
 }

@@ -1,7 +1,7 @@
 //! DRAW_COMPOSITE: a source through a mask onto the target, as pixman 0.42 draws it on x86-64.
 //!
 //! [`plan`] decides everything that holds for all pixels; then rows of source, mask and target go as a8r8g8b8 words
-//! ([`fetch`], [`target`]) through the operator ([`combine`], or [`float`] for those that divide).
+//! ([`fetch`], [`transform`], [`target`]) through the operator ([`combine`], or [`float`] for those that divide).
 
 mod combine;
 mod fetch;
@@ -13,6 +13,7 @@ mod plan;
 mod target;
 #[cfg(test)]
 mod tests;
+mod transform;
 
 pub use op::CompositeOp;
 
@@ -156,8 +157,9 @@ impl Raster {
                 (rect.top..rect.bottom).for_each(|y| dst.row(y as u32)[columns.clone()].fill(0));
             }
             (CompositeOp::Src, None) if in_place => {
-                (rect.top..rect.bottom)
-                    .for_each(|y| plan.src.words(rect.left, y, &mut dst.row(y as u32)[columns.clone()]));
+                (rect.top..rect.bottom).for_each(|y| {
+                    plan.src.words(self.level, rect.left, y, &mut dst.row(y as u32)[columns.clone()])
+                });
             }
             _ if dst.format() == SurfaceFormat::A8 && plan.op.is_porter_duff() => {
                 if self.alphas_in_place(dst, rect, plan) {
@@ -229,7 +231,10 @@ impl Raster {
         for_blocks(rect, N, |x, y, n, rows| {
             let read = |picture: &Picture<'_>, words: &mut [u32]| {
                 if picture.sampling != Sampling::Solid {
-                    words.chunks_exact_mut(n).zip(y..).for_each(|(words, y)| picture.words(x, y, words));
+                    words
+                        .chunks_exact_mut(n)
+                        .zip(y..)
+                        .for_each(|(words, y)| picture.words(self.level, x, y, words));
                 }
             };
             let size = n * rows;
@@ -275,7 +280,10 @@ impl Raster {
         for_blocks(rect, N, |x, y, n, rows| {
             let read = |picture: &Picture<'_>, alphas: &mut [u8]| {
                 if picture.sampling != Sampling::Solid {
-                    alphas.chunks_exact_mut(n).zip(y..).for_each(|(alphas, y)| picture.alphas(x, y, alphas));
+                    alphas
+                        .chunks_exact_mut(n)
+                        .zip(y..)
+                        .for_each(|(alphas, y)| picture.alphas(self.level, x, y, alphas));
                 }
             };
             let size = n * rows;
@@ -306,9 +314,9 @@ impl Raster {
         for_blocks(rect, FLOAT_CHUNK, |x, y, n, rows| {
             for y in y..y + rows as i32 {
                 let (s, m, words) = (&mut s[..n], &mut m[..n], &mut words[..n]);
-                plan.src.floats(x, y, words, s);
+                plan.src.floats(self.level, x, y, words, s);
                 if let Some(mask) = &plan.mask {
-                    mask.floats(x, y, words, m);
+                    mask.floats(self.level, x, y, words, m);
                 }
                 float_row(dst, x, y, words, s, plan.mask.is_some().then_some(&*m), plan);
             }
@@ -333,8 +341,8 @@ impl Raster {
             let (words, m) = (&mut words[..n], &mut m[..n]);
             let mut remembered = [[0.0; 4]; FLOAT_CHUNK];
             for y in bbox.top..area.bottom {
-                plan.src.floats(left, y, words, &mut s[..n]);
-                mask.floats(left, y, words, m);
+                plan.src.floats(self.level, left, y, words, &mut s[..n]);
+                mask.floats(self.level, left, y, words, m);
                 let read = s.iter().zip(&*m).map(|(s, m)| (*m != [0.0; 4]).then_some(*s));
                 remembered.iter_mut().zip(read).for_each(|(old, new)| *old = new.unwrap_or(*old));
                 let row = Rect::new(left, y, left + n as i32, y + 1).intersect(&area);
