@@ -74,6 +74,13 @@ pub enum CapabilityPolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientId(u64);
 
+impl ClientId {
+    /// The client's number, which no other client of the engine ever has.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
 /// How a client is served.
 #[derive(Clone, Debug)]
 pub struct ClientOptions {
