@@ -8,6 +8,8 @@ mod fetch;
 mod float;
 #[cfg(test)]
 mod naive;
+#[cfg(test)]
+mod naive_float;
 mod op;
 mod plan;
 mod target;
@@ -22,7 +24,7 @@ use crate::region::Region;
 use crate::simd::Raster;
 use crate::surface::{SurfaceFormat, SurfaceMut, SurfaceRef};
 use combine::MaskRow;
-use float::Argb;
+use float::{Masked, Planes, Rows};
 use plan::{Picture, Plan, Sampling, Unused};
 
 /// How a picture is read between its pixels.
@@ -110,7 +112,7 @@ const CHUNK: usize = 1024;
 const SMALL: usize = 192;
 
 /// As [`CHUNK`], for floats.
-const FLOAT_CHUNK: usize = 128;
+const FLOAT_CHUNK: usize = float::CHUNK;
 
 impl Raster {
     /// Combines `src`, as far as `mask` covers it, with the pixels of `bbox` under `clip`.
@@ -309,16 +311,17 @@ impl Raster {
     }
 
     fn composite_float(&self, dst: &mut SurfaceMut<'_>, rect: Rect, plan: &Plan<'_>) {
-        let (mut s, mut m) = ([[0.0; 4]; FLOAT_CHUNK], [[0.0; 4]; FLOAT_CHUNK]);
+        let (mut s, mut m) = (Planes::new(), Planes::new());
         let mut words = [0; FLOAT_CHUNK];
         for_blocks(rect, FLOAT_CHUNK, |x, y, n, rows| {
             for y in y..y + rows as i32 {
-                let (s, m, words) = (&mut s[..n], &mut m[..n], &mut words[..n]);
-                plan.src.floats(self.level, x, y, words, s);
+                let words = &mut words[..n];
+                plan.src.floats(self.level, x, y, words, &mut s);
                 if let Some(mask) = &plan.mask {
-                    mask.floats(self.level, x, y, words, m);
+                    mask.floats(self.level, x, y, words, &mut m);
                 }
-                float_row(dst, x, y, words, s, plan.mask.is_some().then_some(&*m), plan);
+                let m = plan.mask.is_some().then(|| m.rows(0..n));
+                self.float_row(dst, x, y, s.rows(0..n), m, plan);
             }
         });
     }
@@ -334,53 +337,47 @@ impl Raster {
         plan: &Plan<'_>,
     ) {
         let Some(mask) = &plan.mask else { return };
-        let (mut s, mut m) = ([[0.0; 4]; FLOAT_CHUNK], [[0.0; 4]; FLOAT_CHUNK]);
+        let (mut s, mut m) = (Planes::new(), Planes::new());
         let mut words = [0; FLOAT_CHUNK];
         for left in (bbox.left..bbox.right).step_by(FLOAT_CHUNK) {
             let n = ((bbox.right - left) as usize).min(FLOAT_CHUNK);
-            let (words, m) = (&mut words[..n], &mut m[..n]);
-            let mut remembered = [[0.0; 4]; FLOAT_CHUNK];
+            let words = &mut words[..n];
+            let mut remembered = Planes::new();
             for y in bbox.top..area.bottom {
-                plan.src.floats(self.level, left, y, words, &mut s[..n]);
-                mask.floats(self.level, left, y, words, m);
-                let read = s.iter().zip(&*m).map(|(s, m)| (*m != [0.0; 4]).then_some(*s));
-                remembered.iter_mut().zip(read).for_each(|(old, new)| *old = new.unwrap_or(*old));
+                plan.src.floats(self.level, left, y, words, &mut s);
+                mask.floats(self.level, left, y, words, &mut m);
+                for i in 0..n {
+                    if m.0.iter().any(|plane| plane[i] != 0.0) {
+                        remembered.0.iter_mut().zip(&s.0).for_each(|(old, new)| old[i] = new[i]);
+                    }
+                }
                 let row = Rect::new(left, y, left + n as i32, y + 1).intersect(&area);
                 for rect in clip.rects_in(row) {
                     let columns = (rect.left - left) as usize..(rect.right - left) as usize;
-                    let words = &mut words[columns.clone()];
-                    float_row(
-                        dst,
-                        rect.left,
-                        y,
-                        words,
-                        &remembered[columns.clone()],
-                        Some(&m[columns]),
-                        plan,
-                    );
+                    let (s, m) = (remembered.rows(columns.clone()), m.rows(columns));
+                    self.float_row(dst, rect.left, y, s, Some(m), plan);
                 }
             }
         }
     }
-}
 
-/// Combines a row of at most [`FLOAT_CHUNK`] source pixels with the target pixels (x.., y); `words` is scratch.
-fn float_row(
-    dst: &mut SurfaceMut<'_>,
-    x: i32,
-    y: i32,
-    words: &mut [u32],
-    s: &[Argb],
-    m: Option<&[Argb]>,
-    plan: &Plan<'_>,
-) {
-    let mut d = [[0.0; 4]; FLOAT_CHUNK];
-    let d = &mut d[..words.len()];
-    target::load(dst, x, y, words);
-    float::expand_row(dst.format(), words, d);
-    float::row_of(plan.op)(d, s, m, plan.component_alpha);
-    words.iter_mut().zip(&*d).for_each(|(word, d)| *word = float::contract(*d));
-    target::store(dst, x, y, words);
+    /// Combines a row of at most [`FLOAT_CHUNK`] source pixels with the target pixels (x.., y).
+    fn float_row(
+        &self,
+        dst: &mut SurfaceMut<'_>,
+        x: i32,
+        y: i32,
+        s: Rows<'_>,
+        m: Option<Rows<'_>>,
+        plan: &Plan<'_>,
+    ) {
+        let mut words = [0; FLOAT_CHUNK];
+        let words = &mut words[..s[0].len()];
+        target::load(dst, x, y, words);
+        let source = Masked::new(plan.op, &s, m.as_ref(), plan.component_alpha);
+        float::combine(self.level, plan.op, dst.format(), words, &source, plan.component_alpha);
+        target::store(dst, x, y, words);
+    }
 }
 
 /// Calls `run(x, y, n, rows)` for blocks of n x rows pixels that make up the rectangle, at most `size` pixels each:
