@@ -12,14 +12,19 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Time that this thread was on a processor, where the system tells (others may use the machine too).
+/// Time that this thread was on a processor: others may use the machine too.
+#[cfg(unix)]
 fn cpu() -> Duration {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let ns = text.split(' ').next().and_then(|n| n.parse().ok());
-    ns.map_or_else(|| START.get_or_init(Instant::now).elapsed(), Duration::from_nanos)
+    use nix::time::{ClockId, clock_gettime};
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).expect("a clock").into()
 }
 
-static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+/// Time on the wall, where the system does not tell that of a thread.
+#[cfg(not(unix))]
+fn cpu() -> Duration {
+    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
+}
 
 /// A recorded command and its time in nanoseconds.
 type Timed = (u64, Event);
@@ -112,7 +117,10 @@ fn main() {
         let mut total = None;
         let started = Instant::now();
         if let Some(runs) = std::env::var("GRAPH_ONLY").ok().and_then(|n| n.parse().ok()) {
-            (0..runs).for_each(|_| drop(black_box(graph(&events, 1, None))));
+            match std::env::var_os("IMMEDIATE").is_some() {
+                true => (0..runs).for_each(|_| drop(black_box(immediate(&events, None)))),
+                false => (0..runs).for_each(|_| drop(black_box(graph(&events, 1, None)))),
+            }
             continue;
         }
         while a.len() < 5 || (a.len() < 31 && started.elapsed() < Duration::from_secs(4)) {

@@ -24,7 +24,7 @@ pub struct Execution {
     pub threads: usize,
     /// Bytes of a band of rows, the part of a surface that one thread draws at a time.
     pub band_bytes: usize,
-    /// Work below this many pixels is drawn on the caller's thread.
+    /// Work below that of filling this many pixels is drawn on the caller's thread.
     pub inline_pixels: u64,
     /// Whether what nobody sees is left out.
     pub culling: bool,
