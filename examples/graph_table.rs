@@ -53,8 +53,16 @@ fn new_graph(threads: usize, bounds: GraphLimits) -> Graph {
     Graph::new(Raster::new(), Limits::default(), bounds, Execution { threads, ..Execution::default() })
 }
 
+/// The default bounds, or others for a trial: `NODES` and `BYTES`.
+fn bounds() -> GraphLimits {
+    let from = |name: &str| std::env::var(name).ok().and_then(|n| n.parse::<u64>().ok());
+    let default = GraphLimits::default();
+    let nodes = from("NODES").map_or(default.nodes, |n| n as usize);
+    GraphLimits { nodes, bytes: from("BYTES").unwrap_or(default.bytes) }
+}
+
 fn graph(events: &[Timed], threads: usize, every: Option<u64>) -> (Duration, Graph) {
-    let mut graph = new_graph(threads, GraphLimits::default());
+    let mut graph = new_graph(threads, bounds());
     let (start, wall) = (cpu(), Instant::now());
     let mut next = events.first().map_or(0, |e| e.0);
     for (time, event) in events {
@@ -95,6 +103,7 @@ fn build(events: &[Timed]) -> (f64, f64) {
 }
 
 fn main() {
+    spice_render::memory::keep_freed();
     let mut files: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
     if files.is_empty() {
         let root = std::env::var_os("SPICE_RENDER_CORPUS").map_or_else(|| "testdata".into(), PathBuf::from);
@@ -148,7 +157,9 @@ fn main() {
             m(t.trimmed.pixels),
         );
     }
-    growth();
+    if std::env::var_os("GRAPH_ONLY").is_none() && std::env::var_os("NODES").is_none() {
+        growth();
+    }
 }
 
 /// What a command costs with many pending: small fills side by side, so that nothing is culled.
