@@ -27,6 +27,10 @@
 //! assert_eq!(messages[0][..2], [0x3a, 0x01]); // SURFACE_CREATE, 314
 //! ```
 
+mod counters;
+
+pub use counters::{ClientCounters, Counters};
+
 use crate::client::caps::{Announcement, DisplayCaps};
 use crate::client::encode::{SharedEncodes, Sizes};
 use crate::client::link::Link;
@@ -73,6 +77,13 @@ pub enum CapabilityPolicy {
 /// A connected client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientId(u64);
+
+impl ClientId {
+    /// The client's number, which no other client of the engine ever has.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
 
 /// How a client is served.
 #[derive(Clone, Debug)]
@@ -135,6 +146,7 @@ pub struct Engine {
     shared: SharedEncodes,
     policy: CapabilityPolicy,
     noticed: DisplayCaps,
+    refused: u64,
 }
 
 impl Engine {
@@ -149,6 +161,7 @@ impl Engine {
             shared: SharedEncodes::new(shared_images),
             policy: capabilities,
             noticed: DisplayCaps(0),
+            refused: 0,
         };
         engine.noticed = engine.guest_capabilities();
         engine
@@ -159,6 +172,12 @@ impl Engine {
     /// # Errors
     /// The command is one that the reference drops; nothing changed then.
     pub fn submit(&mut self, event: &Event) -> Result<(), Refusal> {
+        let done = self.take_in(event);
+        self.refused += u64::from(done.is_err());
+        done
+    }
+
+    fn take_in(&mut self, event: &Event) -> Result<(), Refusal> {
         let effect = self.graph.resolve(event)?;
         if let Effect::Draw(task) = &effect
             && !self.clients.is_empty()
@@ -269,6 +288,22 @@ impl Engine {
     /// A client's counters.
     pub fn metrics(&self, client: ClientId) -> Option<&ClientMetrics> {
         self.clients.get(&client).map(|c| &c.metrics)
+    }
+
+    /// Everything that is counted, of the guest and of all connected clients.
+    pub fn counters(&self) -> Counters {
+        let client = |(id, session): (&ClientId, &Session)| ClientCounters {
+            client: id.0,
+            profile: session.profile().name.clone(),
+            metrics: session.metrics.clone(),
+            link_bits: session.link.bits_per_second(),
+            in_flight: session.link.in_flight(),
+        };
+        Counters {
+            graph: *self.graph.stats(),
+            refused: self.refused,
+            clients: self.clients.iter().map(client).collect(),
+        }
     }
 
     /// What the guest may use now (COMPOSITE and A8_SURFACE), by the policy.

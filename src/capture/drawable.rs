@@ -2,8 +2,9 @@
 
 use super::error::ErrorKind;
 use super::input::{Input, Res, Room};
+use crate::qxl::blob::{self, BlobError};
 use crate::qxl::{
-    Bitmap, BitmapFormat, Brush, Clip, Composite, Drawable, Glyph, Image, ImageData, LineAttr, Op, Palette,
+    Bitmap, BitmapFormat, Brush, Clip, Composite, Drawable, Image, ImageData, LineAttr, Op, Palette,
     PathSegment, Point, QMask, Rect, Ropd, ScaleMode, Str, SurfaceDep, Transform,
 };
 use bytes::Bytes;
@@ -15,24 +16,6 @@ pub(super) mod image_type {
     pub(crate) const BITMAP: u8 = 0;
     pub(crate) const QUIC: u8 = 1;
     pub(crate) const SURFACE: u8 = 104;
-}
-
-fn le_i32(bytes: &[u8; 4]) -> i32 {
-    i32::from_le_bytes(*bytes)
-}
-
-/// The rectangle in 16 bytes of a blob: top, left, bottom, right.
-fn le_rect(bytes: &[u8; 16]) -> Rect {
-    let [top, left, bottom, right] = bytes.as_chunks::<4>().0 else {
-        unreachable!("16 bytes are four words")
-    };
-    Rect { left: le_i32(left), top: le_i32(top), right: le_i32(right), bottom: le_i32(bottom) }
-}
-
-/// The point in 8 bytes of a blob: x, y.
-fn le_point(bytes: &[u8; 8]) -> Point {
-    let [x, y] = bytes.as_chunks::<4>().0 else { unreachable!("8 bytes are two words") };
-    Point { x: le_i32(x), y: le_i32(y) }
 }
 
 impl<R: Read> Input<R> {
@@ -188,12 +171,8 @@ impl<R: Read> Input<R> {
                     let (value, limit) = (count.into(), self.limits.max_clip_rects.into());
                     return self.bad_at(at, "num_rects", ErrorKind::Limit { value, limit });
                 }
-                let blob = self.chunks("clip_rects", None)?;
-                let (found, expected) = (blob.len() as u64, 16 * u64::from(count));
-                if found != expected {
-                    return self.bad_at(at, "clip_rects", ErrorKind::Size { found, expected });
-                }
-                Ok(Clip::Rects(blob.as_chunks::<16>().0.iter().map(le_rect).collect()))
+                let rects = blob::clip_rects(&self.chunks("clip_rects", None)?, count);
+                Ok(Clip::Rects(self.listed(at, "clip_rects", rects)?))
             }
             kind => self.unknown(at, "type", kind),
         }
@@ -283,28 +262,23 @@ impl<R: Read> Input<R> {
     fn path(&mut self) -> Res<Vec<PathSegment>> {
         let at = self.offset();
         let blob = self.chunks("path", None)?;
-        let mut path = Vec::new();
-        let mut rest = &blob[..];
-        let mut seen = 0u64;
-        while let Some((head, tail)) = rest.split_first_chunk::<8>() {
-            let Point { x: flags, y: count } = le_point(head);
-            let count = count as u32;
-            let limit = u64::from(self.limits.max_points);
-            seen += 1 + u64::from(count);
-            if seen > limit {
-                return self.bad_at(at, "path", ErrorKind::Limit { value: seen, limit });
+        self.listed(at, "path", blob::path(&blob, self.limits.max_points))
+    }
+
+    /// What a blob holds, or what is wrong with it, at the blob's place.
+    fn listed<T>(&self, at: u64, field: &'static str, list: Result<T, BlobError>) -> Res<T> {
+        match list {
+            Ok(list) => Ok(list),
+            Err(BlobError::Size { found, expected }) => {
+                self.bad_at(at, field, ErrorKind::Size { found, expected })
             }
-            let (points, odd) = tail.as_chunks::<8>();
-            let Some((points, _)) = points.split_at_checked(count as usize) else {
-                let (found, expected) = (tail.len() as u64, 8 * u64::from(count));
-                return self.bad_at(at, "path", ErrorKind::Size { found, expected });
-            };
-            path.push(PathSegment { flags: flags as u32, points: points.iter().map(le_point).collect() });
-            rest = &tail[8 * points.len()..];
-            debug_assert!(rest.len() >= odd.len());
+            Err(BlobError::Count { found, expected }) => {
+                self.bad_at(at, "length", ErrorKind::Size { found, expected })
+            }
+            Err(BlobError::Limit { value, limit }) => {
+                self.bad_at(at, field, ErrorKind::Limit { value, limit })
+            }
         }
-        self.same_size(at, "path", blob.len() as u64, (blob.len() - rest.len()) as u64)?;
-        Ok(path)
     }
 
     fn line_attr(&mut self) -> Res<LineAttr> {
@@ -316,7 +290,7 @@ impl<R: Read> Input<R> {
             let mut blob = Vec::new();
             self.blob("style", &mut blob, Room::Any)?;
             self.same_size(at, "style", blob.len() as u64, 4 * count)?;
-            style = blob.as_chunks::<4>().0.iter().map(le_i32).collect();
+            style = blob::words(&blob).collect();
         }
         Ok(LineAttr { flags, style })
     }
@@ -329,37 +303,7 @@ impl<R: Read> Input<R> {
         let flags = self.u16("flags")? as u8;
         let blob = Bytes::from(self.chunks("string", None)?);
         self.same_size(at, "string", blob.len() as u64, size)?;
-        let mut str = Str { flags, glyphs: Vec::new() };
-        let depth = u64::from(str.depth().unwrap_or(0));
-        let mut pos = 0;
-        while pos < blob.len() {
-            let rest = &blob[pos..];
-            let Some((head, raster)) = rest.split_first_chunk::<20>() else {
-                return self.bad_at(at, "string", ErrorKind::Size { found: rest.len() as u64, expected: 20 });
-            };
-            let half = |i: usize| u16::from_le_bytes([head[i], head[i + 1]]);
-            let point = |i: usize| Point { x: word_at(head, i), y: word_at(head, i + 4) };
-            let (width, height) = (half(16), half(18));
-            let expected = (u64::from(width) * depth).div_ceil(8) * u64::from(height);
-            if expected > raster.len() as u64 {
-                return self.bad_at(at, "string", ErrorKind::Size { found: raster.len() as u64, expected });
-            }
-            if str.glyphs.len() == usize::from(count) {
-                let found = u64::from(count) + 1;
-                return self.bad_at(at, "length", ErrorKind::Size { found, expected: count.into() });
-            }
-            let start = pos + 20;
-            pos = start + expected as usize;
-            str.glyphs.push(Glyph {
-                render_pos: point(0),
-                origin: point(8),
-                width,
-                height,
-                data: blob.slice(start..pos),
-            });
-        }
-        self.same_size(at, "length", str.glyphs.len() as u64, count.into())?;
-        Ok(str)
+        self.listed(at, "string", blob::string(&blob, count, flags))
     }
 
     fn composite(&mut self) -> Res<Composite> {
@@ -379,13 +323,9 @@ impl<R: Read> Input<R> {
         self.blob("transform", &mut blob, Room::Any)?;
         self.same_size(at, "transform", blob.len() as u64, 24)?;
         let mut transform = [0; 6];
-        for (number, bytes) in transform.iter_mut().zip(blob.as_chunks::<4>().0) {
-            *number = le_i32(bytes);
+        for (number, word) in transform.iter_mut().zip(blob::words(&blob)) {
+            *number = word;
         }
         Ok(transform)
     }
-}
-
-fn word_at(bytes: &[u8; 20], i: usize) -> i32 {
-    i32::from_le_bytes([bytes[i], bytes[i + 1], bytes[i + 2], bytes[i + 3]])
 }

@@ -1,6 +1,7 @@
 //! The commands: what they are called, what they take, and how they end. What they do is the library's.
 
 mod animate;
+mod bandwidth;
 mod frames;
 mod image;
 mod info;
@@ -33,6 +34,7 @@ enum Verb {
     Image(image::Args),
     Render(render::Args),
     Info(info::Args),
+    Bandwidth(bandwidth::Args),
     Profiles(profiles::Args),
     Serve(serve::Args),
     Screenshot(screenshot::Args),
@@ -46,6 +48,7 @@ pub(crate) fn main() -> ExitCode {
         Verb::Render(args) => render::run(args),
         Verb::Image(args) => image::run(args),
         Verb::Info(args) => info::run(args),
+        Verb::Bandwidth(args) => bandwidth::run(args),
         Verb::Profiles(args) => profiles::run(args),
         Verb::Serve(args) => serve::run(args),
         Verb::Screenshot(args) => screenshot::run(args),

@@ -25,6 +25,23 @@ impl Progress {
         Self { bar }
     }
 
+    /// For so many steps of work.
+    pub(crate) fn steps(count: usize) -> Self {
+        if !io::stderr().is_terminal() {
+            return Self { bar: ProgressBar::hidden() };
+        }
+        let bar = ProgressBar::new(count as u64);
+        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} {eta}") {
+            bar.set_style(style);
+        }
+        Self { bar }
+    }
+
+    /// One step is done.
+    pub(crate) fn step(&self) {
+        self.bar.inc(1);
+    }
+
     /// Opens a capture (`-` is standard input) so that what is read of it counts.
     pub(crate) fn open(&self, path: &Path) -> Result<Box<dyn Read + Send>, At> {
         if path.as_os_str() == "-" {

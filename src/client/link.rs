@@ -44,6 +44,11 @@ impl Link {
         Self { fixed: Some(bits_per_second), bits_per_second, measured: true, ..Self::default() }
     }
 
+    /// A link that had this speed when it was tried out; measurements change it.
+    pub fn expecting(bits_per_second: u64) -> Self {
+        Self { bits_per_second: bits_per_second.max(1), measured: true, ..Self::default() }
+    }
+
     /// Bits per second, as far as they are known.
     pub fn bits_per_second(&self) -> u64 {
         self.bits_per_second

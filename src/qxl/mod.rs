@@ -7,8 +7,10 @@
 //! Everything that can hold an image is generic over the image type `I`, because a display channel carries the
 //! same operations with other images (compressed, from a cache).
 
+pub(crate) mod blob;
 mod command;
 mod drawable;
+pub mod guest;
 mod image;
 mod surface_format;
 #[cfg(any(test, feature = "testing"))]

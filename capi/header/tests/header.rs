@@ -1,0 +1,42 @@
+//! The committed header says what the code says. It is written anew by
+//! `SPICE_RENDER_BLESS=1 cargo test --manifest-path capi/header/Cargo.toml`.
+
+use std::path::Path;
+
+#[test]
+fn the_committed_header_is_the_codes() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("capi");
+    let config = cbindgen::Config::from_file(here.join("cbindgen.toml")).expect("cbindgen.toml");
+    let mut builder = cbindgen::Builder::new().with_config(config);
+    for file in ["lib", "status", "pixels", "engine", "client", "replay"] {
+        builder = builder.with_src(here.join(format!("src/{file}.rs")));
+    }
+    let mut made = Vec::new();
+    builder.generate().expect("a header").write(&mut made);
+    // Sections for Rust callers mean nothing to C.
+    let made = without_safety(&String::from_utf8(made).expect("UTF-8"));
+    let path = here.join("../include/spice-render.h");
+    if std::env::var_os("SPICE_RENDER_BLESS").is_some() {
+        std::fs::write(&path, &made).expect("include/spice-render.h");
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        made == committed,
+        "include/spice-render.h is old: see the top of this test"
+    );
+}
+
+#[test]
+fn the_versions_are_one() {
+    let lib =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).expect("lib.rs");
+    let parts: Vec<u32> =
+        env!("CARGO_PKG_VERSION").split('.').map(|p| p.parse().expect("a number")).collect();
+    let line = format!("SPICE_RENDER_VERSION: u32 = {:#08x};", parts[0] << 16 | parts[1] << 8 | parts[2]);
+    assert!(lib.contains(&line), "{line}");
+}
+
+/// Turns "# Safety" headings into plain words: what follows is what C callers must keep to, too.
+fn without_safety(header: &str) -> String {
+    header.replace("// # Safety\n", "// The caller must see to this:\n")
+}

@@ -1,0 +1,41 @@
+//! The programs in examples/c: built by the machine's C compiler, run, and run again under valgrind. Each part that
+//! the machine has no tool for says that it was skipped.
+
+use std::path::Path;
+use std::process::Command;
+
+fn has(tool: &str) -> bool {
+    Command::new(tool).arg("--version").output().is_ok_and(|o| o.status.success())
+}
+
+/// Runs a target of the Makefile and gives what it printed.
+fn make(target: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/c");
+    let mut make = Command::new("make");
+    make.arg("-C").arg(folder).arg(target).arg(format!("CARGO={}", env!("CARGO")));
+    // The folder that this test was built to: DEPS/../.. is it, whoever chose it.
+    let me = std::env::current_exe().expect("this test");
+    let target_dir = me.ancestors().nth(3).expect("target directory");
+    make.arg(format!("CARGO_TARGET_DIR={}", target_dir.display())).env("CARGO_TARGET_DIR", target_dir);
+    let output = make.output().expect("make runs");
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "make {target}:\n{text}");
+    text
+}
+
+#[test]
+fn the_c_examples_do_what_they_say() {
+    if !(has("make") && has("cc")) {
+        eprintln!("skipped: the C examples need make and cc");
+        return;
+    }
+    let text = make("check");
+    assert!(text.contains("pictures as expected"), "{text}");
+    assert!(text.contains("refused: DRAW command"), "{text}");
+    if !has("valgrind") {
+        eprintln!("skipped: there is no valgrind");
+        return;
+    }
+    make("valgrind");
+}
