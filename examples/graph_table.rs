@@ -50,10 +50,14 @@ fn immediate(events: &[Timed], every: Option<u64>) -> Duration {
 }
 
 fn new_graph(threads: usize, bounds: GraphLimits) -> Graph {
-    Graph::new(Raster::new(), Limits::default(), bounds, Execution { threads, ..Execution::default() })
+    let mut execution = Execution { threads, ..Execution::default() };
+    if let Some(pixels) = std::env::var("INLINE").ok().and_then(|n| n.parse().ok()) {
+        execution.inline_pixels = pixels;
+    }
+    Graph::new(Raster::new(), Limits::default(), bounds, execution)
 }
 
-/// The default bounds, or others for a trial: `NODES` and `BYTES`.
+/// The default bounds, or others for a trial: `NODES` and `BYTES` (and `INLINE`, pixels drawn by one thread).
 fn bounds() -> GraphLimits {
     let from = |name: &str| std::env::var(name).ok().and_then(|n| n.parse::<u64>().ok());
     let default = GraphLimits::default();
@@ -126,9 +130,12 @@ fn main() {
         let mut total = None;
         let started = Instant::now();
         if let Some(runs) = std::env::var("GRAPH_ONLY").ok().and_then(|n| n.parse().ok()) {
-            match std::env::var_os("IMMEDIATE").is_some() {
-                true => (0..runs).for_each(|_| drop(black_box(immediate(&events, None)))),
-                false => (0..runs).for_each(|_| drop(black_box(graph(&events, 1, None)))),
+            for _ in 0..runs {
+                let time = match std::env::var_os("IMMEDIATE").is_some() {
+                    true => immediate(&events, None),
+                    false => graph(&events, 1, None).0,
+                };
+                black_box(time);
             }
             continue;
         }

@@ -42,6 +42,18 @@ const INDEX_FROM: usize = 512;
 /// Bytes of bitmaps that are kept from pass to pass.
 const LAYER_BYTES: usize = 4 << 20;
 
+/// How often a full queue is drawn from without trying to cull first, at most.
+const MOST_FUTILE: u32 = 7;
+
+/// Passes over a full queue that only cull: left out for a while where they did not make enough room.
+#[derive(Clone, Copy, Debug, Default)]
+struct Futile {
+    /// So many are left out after the last that did not.
+    length: u32,
+    /// So many of them are still to come.
+    left: u32,
+}
+
 /// Surfaces whose pixels are drawn when they are asked for.
 #[derive(Debug)]
 pub struct Graph {
@@ -68,6 +80,7 @@ pub struct Graph {
     next_nodes: usize,
     /// or more bytes.
     next_bytes: u64,
+    futile: Futile,
     /// The primary surface that ended last, while there is no other.
     last_primary: Option<SurfaceInfo>,
     pool: Option<rayon::ThreadPool>,
@@ -93,6 +106,7 @@ impl Graph {
             shared: HashMap::default(),
             next_nodes: 0,
             next_bytes: 0,
+            futile: Futile::default(),
             last_primary: None,
             pool: None,
             stats: Stats::default(),
@@ -300,8 +314,19 @@ impl Graph {
         if self.queue.len() < self.next_nodes && self.held < self.next_bytes {
             return;
         }
-        self.pass(0, None);
-        self.compact();
+        let over = self.pending > self.bounds.nodes || self.held > self.bounds.bytes;
+        if over && self.futile.left > 0 {
+            // What is hidden is found in the pass that draws the oldest, too.
+            self.futile.left -= 1;
+            self.compact();
+        } else {
+            self.pass(0, None);
+            if over {
+                let still = self.pending > self.bounds.nodes || self.held > self.bounds.bytes;
+                self.futile.length = if still { (2 * self.futile.length + 1).min(MOST_FUTILE) } else { 0 };
+                self.futile.left = self.futile.length;
+            }
+        }
         // Half of it, so that the next time is far.
         let mut oldest = 0;
         if self.pending > self.bounds.nodes {
@@ -418,12 +443,11 @@ impl Graph {
                 let _ = self.allocate(info);
             }
         }
-        let mut released: Vec<Box<Node>> = Vec::new();
-        self.draw(jobs, &mut released);
-        released.iter().for_each(|node| self.release(node));
+        self.draw(&jobs);
+        jobs.iter().filter(|job| job.ends).for_each(|job| self.release(&job.node));
     }
 
-    fn draw(&mut self, jobs: Vec<pass::Job>, released: &mut Vec<Box<Node>>) {
+    fn draw(&mut self, jobs: &[pass::Job]) {
         let work: u64 = jobs.iter().map(|job| schedule::cost(&job.node.task)).sum();
         let mut drawing = Drawing {
             raster: self.raster,
@@ -433,13 +457,11 @@ impl Graph {
         };
         let pixels = &mut self.pixels;
         if work < self.execution.inline_pixels || self.execution.threads == 1 {
-            drawing.in_order(&jobs, pixels);
-            released.extend(jobs.into_iter().filter(|job| job.ends).map(|job| job.node));
-            return;
+            return drawing.in_order(jobs, pixels);
         }
         let mut run = || match rayon::current_num_threads() {
-            1 => drawing.in_order(&jobs, pixels),
-            _ => drawing.side_by_side(&jobs, pixels),
+            1 => drawing.in_order(jobs, pixels),
+            _ => drawing.side_by_side(jobs, pixels),
         };
         match self.execution.threads {
             0 => run(),
@@ -453,7 +475,6 @@ impl Graph {
                 }
             }
         }
-        released.extend(jobs.into_iter().filter(|job| job.ends).map(|job| job.node));
     }
 
     /// What a node used is free again.
