@@ -23,6 +23,16 @@ pub struct Link {
     last_ack: Duration,
 }
 
+/// A link's model, to be saved.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LinkState {
+    pub(crate) fixed: Option<u64>,
+    pub(crate) bits_per_second: u64,
+    pub(crate) measured: bool,
+    pub(crate) sent: u64,
+    pub(crate) acknowledged: u64,
+}
+
 impl Default for Link {
     fn default() -> Self {
         Self {
@@ -67,6 +77,25 @@ impl Link {
     /// Bytes sent that are not acknowledged yet.
     pub fn in_flight(&self) -> u64 {
         self.sent - self.acknowledged
+    }
+
+    /// The model as plain data; what is being measured just now is lost.
+    pub(crate) fn save(&self) -> LinkState {
+        let Self { fixed, bits_per_second, measured, sent, acknowledged, .. } = *self;
+        LinkState { fixed, bits_per_second, measured, sent, acknowledged }
+    }
+
+    /// The model that was saved, or one that makes sense.
+    pub(crate) fn restore(state: LinkState) -> Self {
+        let LinkState { fixed, bits_per_second, measured, sent, acknowledged } = state;
+        Self {
+            fixed,
+            bits_per_second: bits_per_second.max(1),
+            measured,
+            sent: sent.min(u64::MAX >> 1),
+            acknowledged: acknowledged.min(sent.min(u64::MAX >> 1)),
+            ..Self::default()
+        }
     }
 
     /// Bytes were handed to the link.
