@@ -36,6 +36,7 @@ use crate::client::encode::{SharedEncodes, Sizes};
 use crate::client::link::Link;
 use crate::client::metrics::ClientMetrics;
 use crate::client::profile::{Choice, Drawn, Profile, UnknownPolicy};
+#[cfg(feature = "profile-files")]
 use crate::client::save::RestoreError;
 use crate::client::session::{CANVAS, Session, Touched, Truth};
 use crate::draw::{Effect, Limits, Lookup, Refusal, Source, SurfaceInfo, SurfaceKey, Task, to_rgb};
@@ -303,6 +304,7 @@ impl Engine {
     /// A client as bytes, for an engine elsewhere to go on with it; `None` if it is not there. Nothing changes here, but
     /// the client must get nothing more from here and the guest must draw nothing more here: what the client shows is
     /// told by what the guest shows.
+    #[cfg(feature = "profile-files")]
     pub fn save_client(&self, client: ClientId) -> Option<Vec<u8>> {
         self.clients.get(&client).map(Session::save)
     }
@@ -313,6 +315,7 @@ impl Engine {
     ///
     /// # Errors
     /// The bytes were not written by [`Engine::save_client`], or were changed. Nobody joins then.
+    #[cfg(feature = "profile-files")]
     pub fn restore_client(&mut self, saved: &[u8]) -> Result<ClientId, RestoreError> {
         let mut truth = Pixels { graph: &mut self.graph, canvas: &mut self.canvas };
         let mut session = Session::restore(saved, self.shared.clone(), &mut truth)?;

@@ -10,6 +10,7 @@ mod passing;
 pub mod planner;
 pub mod profile;
 mod queue;
+#[cfg(feature = "profile-files")]
 pub mod save;
 pub(crate) mod session;
 mod surfaces;
