@@ -6,6 +6,7 @@ pub mod encode;
 mod filter;
 pub mod link;
 pub mod metrics;
+mod photos;
 pub mod planner;
 pub mod profile;
 mod queue;

@@ -8,6 +8,7 @@ use super::damage::Damage;
 use super::encode::{Costs as ImageCosts, ImageEncoder, Quality, SharedEncodes, Sizes};
 use super::filter;
 use super::link::Link;
+use super::photos;
 use super::planner::{Costs, MoveHint, Piece, PieceKind, PlanInput, Planner};
 use super::profile::Profile;
 use super::queue::{Outbox, Passing};
@@ -283,11 +284,13 @@ impl Session {
         let stats = self.planner.plan(&input, &mut pieces);
         self.hints.clear();
         self.metrics.pixels_changed += stats.changed_pixels;
-        let quality = match self.lossy_allowed && !self.exact && self.link.is_slow() {
-            true => Quality::LOSSY,
-            false => Quality::EXACT,
+        let photos = match self.lossy_allowed && !self.exact && self.link.is_slow() {
+            true => photos::cut(truth, area, &mut pieces),
+            false => 0,
         };
-        for piece in &pieces {
+        let exact = pieces.len() - photos;
+        for (i, piece) in pieces.iter().enumerate() {
+            let quality = if i < exact { Quality::EXACT } else { Quality::PHOTO };
             if self.out.bytes() >= budget {
                 screen.damage.add(piece.rect);
                 continue;
