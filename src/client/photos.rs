@@ -10,8 +10,10 @@ const BLOCKS: u32 = 8;
 const PHOTOS: usize = 48;
 /// Pixels of the largest image: larger ones are cut into bands, so that the first ones arrive early.
 const PIXELS: u32 = 1 << 18;
-/// Pixels of one colour in a block with edges that make it text on a photo: glyphs have one colour, photos none.
+/// Pixels of one colour in a block of soft pixels with some edges that make it text on a photo.
 const SAME: usize = 24;
+/// Pixels that are needed to tell noise from the rims of glyphs.
+const NOISE: usize = 32;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -73,6 +75,17 @@ fn tight(rect: Rect, images: &[Rect]) -> Option<Rect> {
     })
 }
 
+/// What is in a block, of what is sent as images.
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    block: Block,
+    pixels: u32,
+    /// A few pixels of one colour, with edges, among soft ones.
+    glyphs: bool,
+    /// Edges are those of noise.
+    noisy: bool,
+}
+
 /// A surface in blocks.
 struct Grid {
     kinds: Vec<Kind>,
@@ -83,7 +96,7 @@ impl Grid {
     fn new(truth: SurfaceRef<'_>, area: &Region, images: &[Rect]) -> Self {
         let bounds = truth.bounds();
         let [columns, rows] = [bounds.right, bounds.bottom].map(|n| (n as u32).div_ceil(BLOCK) as usize);
-        let mut blocks = vec![(Block::default(), 0u32, false); columns * rows];
+        let mut blocks = vec![Counts { noisy: true, ..Counts::default() }; columns * rows];
         for image in images {
             let [left, top] = [image.left, image.top].map(|n| n as usize / BLOCK as usize);
             let [right, bottom] = [image.right, image.bottom].map(|n| (n as usize).div_ceil(BLOCK as usize));
@@ -94,18 +107,24 @@ impl Grid {
                     let rows_of = part.top as u32..part.bottom as u32;
                     let row = |y| bytemuck::cast_slice::<u32, u8>(truth.row(y));
                     let block = Block::of(row, (columns_of, rows_of));
-                    let (counts, pixels, glyphs) = &mut blocks[y * columns + x];
-                    counts.add(&block);
-                    *pixels += part.area() as u32;
-                    *glyphs |= block.sharp >= 12 && has_one_colour(truth, part);
+                    let counts = &mut blocks[y * columns + x];
+                    counts.block.add(&block);
+                    counts.pixels += part.area() as u32;
+                    if block.sharp >= 8 {
+                        let colours = Colours::of(truth, part);
+                        counts.noisy &= colours.is_noise();
+                        let soft = block.sharp * 2 < block.pairs - block.flat;
+                        counts.glyphs |= block.sharp >= 12 && soft && colours.most >= SAME;
+                    }
                 }
             }
         }
-        let kind = |(i, (block, pixels, glyphs)): (usize, &(Block, u32, bool))| {
+        let kind = |(i, counts): (usize, &Counts)| {
+            let block = &counts.block;
             let rect = rect_of(i % columns, i / columns, 1, 1).intersect(&bounds);
-            if *pixels == 0 || !area.contains_rect(&rect) {
+            if counts.pixels == 0 || !area.contains_rect(&rect) {
                 Kind::Outside
-            } else if *glyphs || block.is_text() {
+            } else if counts.glyphs || block.is_text() && !counts.noisy {
                 Kind::Text
             } else if block.is_textured() {
                 Kind::Textured
@@ -118,7 +137,7 @@ impl Grid {
         let beside = |grid: &Self, i: usize, kind| grid.around(i).any(|j| grid.kinds[j] == kind);
         // What reaches over the edge of a block with letters in it is a part of them.
         let halo = |i: &usize| {
-            let block = &blocks[*i].0;
+            let block = &blocks[*i].block;
             let ground = block.sharp > 0 && block.flat * 4 >= block.pairs;
             ground && grid.kinds[*i] != Kind::Outside && beside(&grid, *i, Kind::Text)
         };
@@ -194,12 +213,30 @@ fn rect_of(x: usize, y: usize, width: usize, height: usize) -> Rect {
     Rect::new(at(x), at(y), at(x + width), at(y + height))
 }
 
-/// Whether a tenth of some pixels have the same colour.
-fn has_one_colour(truth: SurfaceRef<'_>, rect: Rect) -> bool {
-    let row = |y: i32| truth.row(y as u32)[rect.left as usize..rect.right as usize].iter();
-    let mut colours: Vec<u32> = (rect.top..rect.bottom).flat_map(row).map(|p| p & 0xff_ffff).collect();
-    colours.sort_unstable();
-    colours.chunk_by(|a, b| a == b).any(|same| same.len() >= SAME)
+/// How the colours of a few pixels are spread.
+struct Colours {
+    pixels: usize,
+    /// Pixels of the most frequent colour.
+    most: usize,
+    /// How many colours there are.
+    distinct: usize,
+}
+
+impl Colours {
+    fn of(truth: SurfaceRef<'_>, rect: Rect) -> Self {
+        let row = |y: i32| truth.row(y as u32)[rect.left as usize..rect.right as usize].iter();
+        let mut pixels: Vec<u32> = (rect.top..rect.bottom).flat_map(row).map(|p| p & 0xff_ffff).collect();
+        pixels.sort_unstable();
+        let runs = || pixels.chunk_by(|a, b| a == b).map(<[u32]>::len);
+        Self { pixels: pixels.len(), most: runs().max().unwrap_or(0), distinct: runs().count() }
+    }
+
+    /// Beside the ground nearly every pixel has a colour of its own. The rims of glyphs have few: stems and bows
+    /// repeat them.
+    fn is_noise(&self) -> bool {
+        let other = self.pixels - self.most;
+        other >= NOISE && (self.distinct - 1) * 4 >= other * 3
+    }
 }
 
 #[cfg(test)]
@@ -276,6 +313,18 @@ mod tests {
         let photos = Region::from_rects(pieces[pieces.len() - count..].iter().map(|p| p.rect));
         assert!(!photos.intersects_rect(&Rect::new(160, 100, 240, 116)), "{photos:?}");
         assert!(photos.area() * 10 > whole.area() * 8, "{}", photos.area());
+    }
+
+    #[test]
+    fn noise_before_a_plain_ground_is_no_text() {
+        let noise = |x: u32, y: u32| {
+            (x.wrapping_mul(0x9e37_79b1) ^ y.wrapping_mul(0x85eb_ca6b)).wrapping_mul(0x2c1b_3c6d) >> 8
+        };
+        let page = surface(256, 256, |x, y| if (x / 4 + y / 4) % 3 == 0 { 0 } else { noise(x, y) });
+        let whole = Rect::of_size(256, 256);
+        let mut pieces = images(&[whole]);
+        assert_eq!(cut(page.view(), &Region::from_rect(whole), &mut pieces), 1);
+        assert_eq!(pieces, images(&[whole]));
     }
 
     #[test]

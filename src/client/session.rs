@@ -290,7 +290,8 @@ impl Session {
         };
         let exact = pieces.len() - photos;
         for (i, piece) in pieces.iter().enumerate() {
-            let quality = if i < exact { Quality::EXACT } else { Quality::PHOTO };
+            let jpeg = self.link.jpeg_quality();
+            let quality = if i < exact { Quality::EXACT } else { Quality { jpeg, ..Quality::PHOTO } };
             if self.out.bytes() >= budget {
                 screen.damage.add(piece.rect);
                 continue;
