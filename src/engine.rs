@@ -27,20 +27,28 @@
 //! assert_eq!(messages[0][..2], [0x3a, 0x01]); // SURFACE_CREATE, 314
 //! ```
 
+mod counters;
+
+pub use counters::{ClientCounters, Counters};
+
 use crate::client::caps::{Announcement, DisplayCaps};
 use crate::client::encode::{SharedEncodes, Sizes};
 use crate::client::link::Link;
 use crate::client::metrics::ClientMetrics;
 use crate::client::profile::{Choice, Drawn, Profile, UnknownPolicy};
+use crate::client::save::RestoreError;
 use crate::client::session::{CANVAS, Session, Touched, Truth};
-use crate::draw::{Effect, Limits, Lookup, Refusal, SurfaceInfo, Task, to_rgb};
+use crate::draw::{Effect, Limits, Lookup, Refusal, Source, SurfaceInfo, SurfaceKey, Task, to_rgb};
 use crate::graph::footprint::{Extent, extent};
 use crate::graph::{Execution, Graph, GraphLimits};
-use crate::qxl::{Event, OpKind, Rect, SurfaceFormat, SurfaceId};
+use crate::qxl::{
+    Command, Event, Image, ImageData, Op, OpKind, Rect, SurfaceCmd, SurfaceFormat, SurfaceId, WorkerMessage,
+};
 use crate::wire::ClientMessage;
 use bytes::Bytes;
 use spice_raster::{Raster, Region, Surface, SurfaceRef};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How an engine works.
@@ -138,10 +146,13 @@ pub struct Engine {
     /// The primary surface as clients get it, where it has another format.
     canvas: Option<(SurfaceInfo, Surface)>,
     clients: BTreeMap<ClientId, Session>,
+    /// Surfaces that operations read which wait for a client: they must be kept before they change.
+    watched: BTreeMap<SurfaceKey, SurfaceId>,
     next_client: u64,
     shared: SharedEncodes,
     policy: CapabilityPolicy,
     noticed: DisplayCaps,
+    refused: u64,
 }
 
 impl Engine {
@@ -152,10 +163,12 @@ impl Engine {
             graph: Graph::new(Raster::new(), limits, graph, execution),
             canvas: None,
             clients: BTreeMap::new(),
+            watched: BTreeMap::new(),
             next_client: 0,
             shared: SharedEncodes::new(shared_images),
             policy: capabilities,
             noticed: DisplayCaps(0),
+            refused: 0,
         };
         engine.noticed = engine.guest_capabilities();
         engine
@@ -166,15 +179,57 @@ impl Engine {
     /// # Errors
     /// The command is one that the reference drops; nothing changed then.
     pub fn submit(&mut self, event: &Event) -> Result<(), Refusal> {
+        let done = self.take_in(event);
+        self.refused += u64::from(done.is_err());
+        done
+    }
+
+    fn take_in(&mut self, event: &Event) -> Result<(), Refusal> {
+        if !self.watched.is_empty() {
+            self.keep_what_ends(event);
+        }
         let effect = self.graph.resolve(event)?;
         if let Effect::Draw(task) = &effect
             && !self.clients.is_empty()
-            && self.primary().is_some_and(|p| p.key == task.target.key)
         {
-            let touched = touched(task);
-            self.clients.values_mut().for_each(|client| client.note(task, touched));
+            if self.watched.contains_key(&task.target.key) {
+                self.keep(task.target.key);
+            }
+            if self.primary().is_some_and(|p| p.key == task.target.key) {
+                let touched = touched(task);
+                let mut reads = false;
+                self.clients.values_mut().for_each(|client| reads |= client.note(task, touched));
+                if reads {
+                    self.watched.extend(surfaces_of(task));
+                }
+            }
         }
         self.graph.apply(effect)
+    }
+
+    /// Copies the surfaces that an event ends, for those who still need them.
+    fn keep_what_ends(&mut self, event: &Event) {
+        let id = match event {
+            Event::Command(Command::Surface(SurfaceCmd::Create(c))) => Some(c.surface_id),
+            Event::Command(Command::Surface(SurfaceCmd::Destroy { surface_id, .. })) => Some(*surface_id),
+            Event::Worker(WorkerMessage::DestroySurfaces { .. }) => None,
+            _ => return,
+        };
+        let ending: Vec<_> = self.watched.iter().filter(|(_, w)| id.is_none_or(|id| id == **w)).collect();
+        let ending: Vec<_> = ending.into_iter().map(|(key, _)| *key).collect();
+        ending.into_iter().for_each(|key| self.keep(key));
+    }
+
+    /// Copies a surface that is about to change.
+    fn keep(&mut self, key: SurfaceKey) {
+        let Some(id) = self.watched.remove(&key) else { return };
+        if !self.clients.values().any(|c| c.reads().any(|(k, _)| k == key)) {
+            return;
+        }
+        let pixels = Pixels { graph: &mut self.graph, canvas: &mut self.canvas }.surface(key, id);
+        if let Some(pixels) = pixels.map(Arc::new) {
+            self.clients.values_mut().for_each(|client| client.keep(key, &pixels));
+        }
     }
 
     /// A rectangle of a surface as it is now, and whatever else of the surface happens to be drawn. Disturbs nobody.
@@ -217,6 +272,27 @@ impl Engine {
         self.clients.remove(&client).is_some()
     }
 
+    /// A client as bytes, for an engine elsewhere to go on with it; `None` if it is not there. Nothing changes here, but
+    /// the client must get nothing more from here and the guest must draw nothing more here: what the client shows is
+    /// told by what the guest shows.
+    pub fn save_client(&self, client: ClientId) -> Option<Vec<u8>> {
+        self.clients.get(&client).map(Session::save)
+    }
+
+    /// Goes on with a client that was saved, under another id. The guest must have been migrated before, and show the
+    /// same; if it does not, the client gets a whole picture. Its counters start anew.
+    ///
+    /// # Errors
+    /// The bytes were not written by [`Engine::save_client`], or were changed. Nobody joins then.
+    pub fn restore_client(&mut self, saved: &[u8]) -> Result<ClientId, RestoreError> {
+        let mut truth = Pixels { graph: &mut self.graph, canvas: &mut self.canvas };
+        let session = Session::restore(saved, self.shared.clone(), &mut truth)?;
+        let id = ClientId(self.next_client);
+        self.next_client += 1;
+        self.clients.insert(id, session);
+        Ok(id)
+    }
+
     /// The connected clients.
     pub fn clients(&self) -> impl Iterator<Item = ClientId> + '_ {
         self.clients.keys().copied()
@@ -244,7 +320,11 @@ impl Engine {
     /// An empty answer to a budget that is not 0 says that the client shows the present.
     pub fn poll(&mut self, client: ClientId, now: Duration, budget: usize) -> Vec<Bytes> {
         let Some(session) = self.clients.get_mut(&client) else { return Vec::new() };
-        session.poll(&mut Pixels { graph: &mut self.graph, canvas: &mut self.canvas }, now, budget)
+        let out = session.poll(&mut Pixels { graph: &mut self.graph, canvas: &mut self.canvas }, now, budget);
+        if !self.watched.is_empty() {
+            self.watched = self.clients.values().flat_map(Session::reads).collect();
+        }
+        out
     }
 
     /// Whether a client's next poll may give something.
@@ -276,6 +356,22 @@ impl Engine {
     /// A client's counters.
     pub fn metrics(&self, client: ClientId) -> Option<&ClientMetrics> {
         self.clients.get(&client).map(|c| &c.metrics)
+    }
+
+    /// Everything that is counted, of the guest and of all connected clients.
+    pub fn counters(&self) -> Counters {
+        let client = |(id, session): (&ClientId, &Session)| ClientCounters {
+            client: id.0,
+            profile: session.profile().name.clone(),
+            metrics: session.metrics.clone(),
+            link_bits: session.link.bits_per_second(),
+            in_flight: session.link.in_flight(),
+        };
+        Counters {
+            graph: *self.graph.stats(),
+            refused: self.refused,
+            clients: self.clients.iter().map(client).collect(),
+        }
     }
 
     /// What the guest may use now (COMPOSITE and A8_SURFACE), by the policy.
@@ -327,6 +423,20 @@ fn touched(task: &Task) -> Touched {
     }
 }
 
+/// The surfaces that a task reads beside its own, and their ids.
+fn surfaces_of(task: &Task) -> impl Iterator<Item = (SurfaceKey, SurfaceId)> + '_ {
+    let images: [Option<&Image>; 2] = match &task.drawable.op {
+        Op::Composite(c) => [c.src.as_ref(), c.mask.as_ref()],
+        _ => [None; 2],
+    };
+    [&task.src, &task.mask].into_iter().zip(images).filter_map(|(source, image)| {
+        match (source, image.map(|i| &i.data)) {
+            (Source::Surface(info), Some(ImageData::Surface(id))) => Some((info.key, *id)),
+            _ => None,
+        }
+    })
+}
+
 /// The true pixels, in the format that clients get.
 struct Pixels<'a> {
     graph: &'a mut Graph,
@@ -351,6 +461,19 @@ impl Truth for Pixels<'_> {
         let (_, canvas) = self.canvas.as_mut()?;
         convert(truth, canvas, area);
         Some(canvas.view())
+    }
+
+    fn surface(&mut self, key: SurfaceKey, id: SurfaceId) -> Option<Surface> {
+        self.graph.info(id).filter(|info| info.key == key)?;
+        self.graph.render_all(id).cloned()
+    }
+
+    fn lives(&self, key: SurfaceKey) -> bool {
+        self.graph.state().surfaces().iter().any(|(_, info)| info.key == key)
+    }
+
+    fn limits(&self) -> Limits {
+        self.graph.state().limits().clone()
     }
 }
 

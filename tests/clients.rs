@@ -3,8 +3,10 @@
 //! Recordings are testdata/ and, where `SPICE_RENDER_CORPUS` names a folder laid out like it, that folder too;
 //! `SPICE_RENDER_ONLY=part-of-a-name` picks some. `SPICE_RENDER_SEED` replays a failing random test.
 
+use rayon::prelude::*;
 use spice_raster::{Rect, Surface};
 use spice_render::capture;
+use spice_render::client::encode::content_hash;
 use spice_render::client::profile::Profile;
 use spice_render::draw::to_rgb;
 use spice_render::engine::{ClientId, ClientOptions, Engine, Options};
@@ -14,6 +16,11 @@ use spice_render::viewer::Viewer;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Compressed bytes of recordings that are always played.
+const SMALL: u64 = 110_000;
+/// Clients that differ much.
+const FEW: [&str; 4] = ["spice-gtk", "spice-html5", "images-only", "swiftspice"];
 
 /// A client of the engine and what it shows.
 struct Peer {
@@ -31,6 +38,21 @@ impl Peer {
     fn named(engine: &mut Engine, name: &str) -> Self {
         let profile = Profile::builtin(name).unwrap();
         Self::join(engine, ClientOptions::new(profile.clone()), profile)
+    }
+
+    /// Another profile from now on. The client stays who it is: its caches do not grow.
+    fn become_other(&mut self, engine: &mut Engine, mut profile: Profile) {
+        let was = self.viewer.profile();
+        (profile.image_cache, profile.glz_window) = (was.image_cache, was.glz_window);
+        self.viewer.set_profile(profile.clone());
+        engine.set_profile(self.id, profile);
+    }
+
+    /// Goes on from what its session saved, as after a migration.
+    fn migrate(&mut self, engine: &mut Engine) {
+        let saved = engine.save_client(self.id).unwrap();
+        assert!(engine.disconnect(self.id));
+        self.id = engine.restore_client(&saved).unwrap_or_else(|e| panic!("{e}"));
     }
 
     /// One poll; false if there was nothing.
@@ -118,51 +140,82 @@ fn recordings() -> Vec<PathBuf> {
     all
 }
 
-/// Every client of `names` at once; flushes at random moments.
+/// One engine and every client of `names` at once, and with them clients that join later, that change into others on
+/// the way, and whose queues are short; flushes and compares at random moments.
 fn play(recording: &Path, names: &[&str], seed: u64, flush_one_in: u32) -> Result<(), String> {
     let mut rng = Rng::seeded(seed);
-    let at = |e: &dyn std::fmt::Display, n: u64, name: &str| {
+    let at = |e: &dyn std::fmt::Display, n: u64, peer: &Peer| {
+        let name = &peer.viewer.profile().name;
         format!("{} event {n} client {name}: {e} (SPICE_RENDER_SEED={seed})", recording.display())
     };
-    let mut engine = Engine::new(Options::default());
+    let mut engine = Engine::new(Options { shared_images: 32 << 20, ..Options::default() });
     let mut peers: Vec<Peer> = names.iter().map(|name| Peer::named(&mut engine, name)).collect();
+    let mut extra = 0;
     let mut reader = capture::open(recording, capture::Limits::default()).map_err(|e| e.to_string())?;
     while let Some(record) = reader.next_record().map_err(|e| e.to_string())? {
         let _ = engine.submit(&record.event);
-        if rng.one_in(flush_one_in) {
-            let i = rng.below(peers.len() as u32) as usize;
-            let budget = 1 << rng.below(20);
-            if rng.one_in(2) {
-                peers[i].flush(&mut engine, budget).map_err(|e| at(&e, record.number, names[i]))?;
-            } else {
-                peers[i].poll(&mut engine, budget).map_err(|e| at(&e, record.number, names[i]))?;
-            }
+        if !rng.one_in(flush_one_in) {
+            continue;
         }
+        match rng.below(12) {
+            0 if extra < 4 => {
+                extra += 1;
+                let profile = Profile::builtin(rng.pick(names)).unwrap();
+                let mut options = ClientOptions::new(profile.clone());
+                if rng.one_in(2) {
+                    options = options.queue_bound(64 << 10);
+                }
+                peers.push(Peer::join(&mut engine, options, profile));
+            }
+            1 if peers.len() > names.len() => {
+                // What is under way was made for the old profile.
+                let last = peers.len() - 1;
+                peers[last].flush(&mut engine, 1 << 20).map_err(|e| at(&e, record.number, &peers[last]))?;
+                peers[last].become_other(&mut engine, Profile::builtin(rng.pick(names)).unwrap());
+            }
+            2 => {
+                let i = rng.below(peers.len() as u32) as usize;
+                peers[i].migrate(&mut engine);
+            }
+            _ => {}
+        }
+        let i = rng.below(peers.len() as u32) as usize;
+        let budget = 1 << rng.below(20);
+        let result = match rng.one_in(2) {
+            true => peers[i].flush(&mut engine, budget),
+            false => peers[i].poll(&mut engine, budget).map(|_| ()),
+        };
+        result.map_err(|e| at(&e, record.number, &peers[i]))?;
     }
-    for (peer, name) in peers.iter_mut().zip(names) {
-        peer.flush(&mut engine, 1 << 20).map_err(|e| at(&e, u64::MAX, name))?;
+    for peer in &mut peers {
+        peer.flush(&mut engine, 1 << 20).map_err(|e| at(&e, u64::MAX, peer))?;
     }
     Ok(())
 }
 
+/// Small recordings with every client always. With the corpus all of it; `SPICE_RENDER_EXHAUSTIVE=1` flushes often
+/// (in a release build, for an hour of patience).
 #[test]
 fn every_recording_reaches_every_client() {
     let all: Vec<_> = Profile::builtin_names().collect();
-    let few = ["spice-gtk", "spice-html5", "images-only", "swiftspice"];
     let whole = std::env::var_os("SPICE_RENDER_CORPUS").is_some();
-    let mut failures = Vec::new();
-    for recording in recordings() {
-        let size = recording.metadata().unwrap().len();
-        let one_in = if size > 200_000 { 400 } else { 25 };
-        if size > 100_000 && !whole {
-            continue;
-        }
-        let names = if whole || size < 10_000 { &all[..] } else { &few[..] };
-        if let Err(e) = play(&recording, names, 1, one_in) {
-            println!("{e}");
-            failures.push(e);
-        }
-    }
+    let exhaustive = std::env::var_os("SPICE_RENDER_EXHAUSTIVE").is_some();
+    let failures: Vec<String> = recordings()
+        .par_iter()
+        .filter_map(|recording| {
+            let size = recording.metadata().unwrap().len();
+            let one_in = match size {
+                _ if exhaustive => 20,
+                200_001.. => 700,
+                _ => 25,
+            };
+            if size >= SMALL && !whole {
+                return None;
+            }
+            let names = if whole || size < 10_000 { &all[..] } else { &FEW[..] };
+            play(recording, names, 1, one_in).err().inspect(|e| println!("{e}"))
+        })
+        .collect();
     assert!(failures.is_empty(), "{failures:#?}");
 }
 
@@ -207,18 +260,17 @@ fn random(seed: u64) -> Result<(), String> {
             }
             2 if !peers.is_empty() => {
                 let i = rng.below(peers.len() as u32) as usize;
-                let mut profile = Profile::builtin(rng.pick(&names)).unwrap();
-                // The client stays who it is: its caches do not grow.
-                let was = peers[i].viewer.profile();
-                (profile.image_cache, profile.glz_window) = (was.image_cache, was.glz_window);
                 // What is under way was made for the old one.
                 peers[i].flush(&mut engine, 1 << 20)?;
-                peers[i].viewer.set_profile(profile.clone());
-                engine.set_profile(peers[i].id, profile);
+                peers[i].become_other(&mut engine, Profile::builtin(rng.pick(&names)).unwrap());
             }
             3..10 if !peers.is_empty() => {
                 let i = rng.below(peers.len() as u32) as usize;
                 peers[i].poll(&mut engine, rng.below(3000) as usize)?;
+            }
+            14 if !peers.is_empty() => {
+                let i = rng.below(peers.len() as u32) as usize;
+                peers[i].migrate(&mut engine);
             }
             10..14 if !peers.is_empty() => {
                 let i = rng.below(peers.len() as u32) as usize;
@@ -235,4 +287,107 @@ fn random(seed: u64) -> Result<(), String> {
             .map_err(|e| format!("{e}, client {}", peer.viewer.profile().name))?;
     }
     Ok(())
+}
+
+/// Small recordings of testdata/.
+fn small() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
+    let folders = [root.join("sheets"), root.join("captures")];
+    let mut all: Vec<PathBuf> =
+        folders.iter().flat_map(|f| std::fs::read_dir(f).unwrap()).map(|e| e.unwrap().path()).collect();
+    all.retain(|p| p.to_string_lossy().ends_with(".rec.zst") && p.metadata().unwrap().len() < SMALL);
+    all.sort();
+    all
+}
+
+#[test]
+fn migrated_clients_show_the_same_for_hardly_more_bytes() {
+    let all: Vec<_> = Profile::builtin_names().collect();
+    let sums: Vec<(u64, u64)> = small()
+        .par_iter()
+        .map(|recording| {
+            let names = if recording.metadata().unwrap().len() < 40_000 { &all[..] } else { &FEW[..] };
+            let mut engine = Engine::new(Options { shared_images: 32 << 20, ..Options::default() });
+            let mut peers: Vec<[Peer; 2]> = names
+                .iter()
+                .map(|name| [Peer::named(&mut engine, name), Peer::named(&mut engine, name)])
+                .collect();
+            let mut rng = Rng::seeded(3);
+            let mut reader = capture::open(recording, capture::Limits::default()).unwrap();
+            while let Some(record) = reader.next_record().unwrap() {
+                let _ = engine.submit(&record.event);
+                if rng.one_in(60) {
+                    let budget = 1000 + rng.below(20_000) as usize;
+                    for [_, moves] in &mut peers {
+                        moves.migrate(&mut engine);
+                    }
+                    for pair in &mut peers {
+                        for peer in pair {
+                            peer.poll(&mut engine, budget).unwrap();
+                        }
+                    }
+                }
+            }
+            let mut sums = (0, 0);
+            for [stays, moves] in &mut peers {
+                for peer in [&mut *stays, &mut *moves] {
+                    let name = peer.viewer.profile().name.clone();
+                    peer.flush(&mut engine, 1 << 20)
+                        .unwrap_or_else(|e| panic!("{} {name}: {e}", recording.display()));
+                }
+                sums = (sums.0 + stays.bytes, sums.1 + moves.bytes);
+            }
+            sums
+        })
+        .collect();
+    let (stay, moved) = sums.into_iter().fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
+    println!("{stay} bytes, {moved} with migrations");
+    assert!(moved * 100 <= stay * 105, "{stay} bytes, {moved} with migrations");
+}
+
+#[test]
+fn damaged_savings_are_refused() {
+    let mut rng = Rng::seeded(11);
+    let mut engine = Engine::new(Options::default());
+    let mut peers: Vec<Peer> =
+        ["spice-gtk", "images-only"].iter().map(|n| Peer::named(&mut engine, n)).collect();
+    let recording = small().into_iter().min_by_key(|p| p.metadata().unwrap().len()).unwrap();
+    let mut reader = capture::open(&recording, capture::Limits::default()).unwrap();
+    while let Some(record) = reader.next_record().unwrap() {
+        let _ = engine.submit(&record.event);
+        if rng.one_in(30) {
+            for peer in &mut peers {
+                peer.poll(&mut engine, 5000).unwrap();
+            }
+        }
+    }
+    for peer in &peers {
+        let saved = engine.save_client(peer.id).unwrap();
+        for _ in 0..200 {
+            let mut bad = saved.clone();
+            if rng.one_in(3) {
+                bad.truncate(rng.below(saved.len() as u32) as usize);
+            } else {
+                bad[rng.below(saved.len() as u32) as usize] ^= 1 << rng.below(8);
+            }
+            assert!(engine.restore_client(&bad).is_err());
+            // Whoever makes it agree may say anything: that must do no harm but to that client's picture.
+            const HEAD: usize = 36;
+            if bad.len() < HEAD {
+                continue;
+            }
+            let fields = &bad[HEAD..];
+            let (len, hash) = (fields.len() as u64, content_hash([1, 0], fields).0);
+            bad[..8].copy_from_slice(&saved[..8]);
+            bad[8..12].copy_from_slice(&1u32.to_le_bytes());
+            bad[12..20].copy_from_slice(&len.to_le_bytes());
+            bad[20..36].copy_from_slice(&hash.to_le_bytes());
+            if let Ok(id) = engine.restore_client(&bad) {
+                engine.poll(id, Duration::ZERO, 1 << 20);
+                engine.disconnect(id);
+            }
+        }
+        let id = engine.restore_client(&saved).unwrap();
+        assert!(engine.disconnect(id));
+    }
 }

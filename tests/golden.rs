@@ -1,48 +1,18 @@
 //! Every sheet and capture, rendered, shows the reference picture, pixel for pixel.
 //!
-//! The cases are testdata/ and, where `SPICE_RENDER_CORPUS` names a folder laid out like it, that folder too. The
-//! truth of NAME.rec.zst is NAME.noleak.png where there is one (the reference leaks state between operations),
-//! else NAME.png. `SPICE_RENDER_ONLY=part-of-a-name` picks cases, `SPICE_RENDER_DIFFS=folder` keeps our pictures
+//! `corpus` says which cases there are. `SPICE_RENDER_ONLY=part-of-a-name` picks some, `SPICE_RENDER_DIFFS=folder` keeps our pictures
 //! of those that differ.
 
+mod corpus;
+
+use corpus::{Case, Rgb, cases, picture};
 use spice_raster::Raster;
 use spice_render::capture;
 use spice_render::draw::{Limits, to_rgb};
 use spice_render::replay::Replay;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-struct Case {
-    name: String,
-    recording: PathBuf,
-    picture: PathBuf,
-}
-
-fn cases() -> Vec<Case> {
-    let mut roots = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata")];
-    match std::env::var_os("SPICE_RENDER_CORPUS") {
-        Some(root) => roots.push(root.into()),
-        None => println!("SPICE_RENDER_CORPUS is not set: only testdata/ is tested"),
-    }
-    let mut cases = Vec::new();
-    for folder in roots.iter().flat_map(|root| [root.join("sheets"), root.join("captures")]) {
-        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
-        for entry in entries {
-            let recording = entry.expect("a folder can be listed").path();
-            let file = recording.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let Some(name) = file.strip_suffix(".rec.zst") else { continue };
-            let picture = ["noleak.png", "png"].map(|end| folder.join(format!("{name}.{end}")));
-            let Some(picture) = picture.into_iter().find(|p| p.exists()) else { continue };
-            cases.push(Case { name: name.to_owned(), recording, picture });
-        }
-    }
-    cases.sort_by(|a, b| (&a.name, &a.recording).cmp(&(&b.name, &b.recording)));
-    cases
-}
-
-/// Columns, rows and R, G, B bytes of a picture.
-type Rgb = (u32, u32, Vec<u8>);
 
 fn render(recording: &Path) -> Result<Rgb, String> {
     let reader = capture::open(recording, capture::Limits::default()).map_err(|e| e.to_string())?;
@@ -53,14 +23,9 @@ fn render(recording: &Path) -> Result<Rgb, String> {
     Ok((surface.width(), surface.height(), to_rgb(surface.view())))
 }
 
-fn reference(picture: &Path) -> Rgb {
-    let image = image::open(picture).expect("the reference picture can be read").to_rgb8();
-    (image.width(), image.height(), image.into_raw())
-}
-
 fn compare(case: &Case) -> Result<(), String> {
     let (width, height, ours) = render(&case.recording)?;
-    let (ref_width, ref_height, truth) = reference(&case.picture);
+    let (ref_width, ref_height, truth) = picture(&case.picture);
     if (width, height) != (ref_width, ref_height) {
         return Err(format!("{width}x{height} pixels, the reference has {ref_width}x{ref_height}"));
     }

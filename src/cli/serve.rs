@@ -55,6 +55,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         at_once: args.at_once,
         profile,
         link: args.link,
+        ..Options::default()
     };
     let listener = TcpListener::bind(&args.listen).map_err(|e| At(format!("{}: {e}", args.listen)))?;
     let server = Server::new(listener, options)?;

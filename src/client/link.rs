@@ -21,7 +21,7 @@ const SENDS: usize = 256;
 /// acknowledged tells a speed that the link has at least.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
-    fixed: bool,
+    fixed: Option<u64>,
     bits_per_second: u64,
     measured: bool,
     sent: u64,
@@ -37,10 +37,20 @@ pub struct Link {
     sample: (u64, Duration),
 }
 
+/// A link's model, to be saved.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LinkState {
+    pub(crate) fixed: Option<u64>,
+    pub(crate) bits_per_second: u64,
+    pub(crate) measured: bool,
+    pub(crate) sent: u64,
+    pub(crate) acknowledged: u64,
+}
+
 impl Default for Link {
     fn default() -> Self {
         Self {
-            fixed: false,
+            fixed: None,
             bits_per_second: UNKNOWN_BITS,
             measured: false,
             sent: 0,
@@ -57,7 +67,7 @@ impl Default for Link {
 impl Link {
     /// A link of a known speed, which no measurement changes.
     pub fn of_bandwidth(bits_per_second: u64) -> Self {
-        Self { fixed: true, ..Self::expecting(bits_per_second) }
+        Self { fixed: Some(bits_per_second.max(1)), ..Self::expecting(bits_per_second) }
     }
 
     /// A link that had this speed when it was tried out; measurements change it.
@@ -81,7 +91,7 @@ impl Link {
     }
 
     /// The quality of JPEG that it asks for. Photos are sent again without loss when it is idle: until then arriving
-    /// in time counts for more. (On a video at 8 Mbit/s 75 takes two thirds of the bytes of SPICE servers' 85.)
+    /// in time counts for more.
     pub fn jpeg_quality(&self) -> u8 {
         match self.bits_per_second {
             0..3_000_000 => 60,
@@ -93,6 +103,25 @@ impl Link {
     /// Bytes sent that are not acknowledged yet.
     pub fn in_flight(&self) -> u64 {
         self.sent - self.acknowledged
+    }
+
+    /// The model as plain data; what is being measured just now is lost.
+    pub(crate) fn save(&self) -> LinkState {
+        let Self { fixed, bits_per_second, measured, sent, acknowledged, .. } = *self;
+        LinkState { fixed, bits_per_second, measured, sent, acknowledged }
+    }
+
+    /// The model that was saved, or one that makes sense.
+    pub(crate) fn restore(state: LinkState) -> Self {
+        let LinkState { fixed, bits_per_second, measured, sent, acknowledged } = state;
+        Self {
+            fixed,
+            bits_per_second: bits_per_second.max(1),
+            measured,
+            sent: sent.min(u64::MAX >> 1),
+            acknowledged: acknowledged.min(sent.min(u64::MAX >> 1)),
+            ..Self::default()
+        }
     }
 
     /// Bytes were handed to the link.
@@ -153,7 +182,7 @@ impl Link {
     }
 
     fn learn(&mut self, bits: u64) {
-        if !self.fixed {
+        if self.fixed.is_none() {
             self.bits_per_second = if self.measured { (3 * self.bits_per_second + bits) / 4 } else { bits };
             self.measured = true;
         }

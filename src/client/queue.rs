@@ -1,8 +1,5 @@
-//! What waits for a client: operations that might be passed on, and messages that are encoded.
+//! What waits for a client: messages that are encoded.
 
-use super::profile::Profile;
-use super::session::Touched;
-use crate::draw::{SurfaceInfo, Task};
 use crate::wire::{EncodeError, Framing, ServerMessage};
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -20,9 +17,19 @@ impl Outbox {
         let mut bytes = Vec::new();
         message.encode(Framing::Mini, &mut bytes)?;
         let len = bytes.len();
-        self.bytes += len;
-        self.messages.push_back(bytes.into());
+        self.put(bytes.into());
         Ok(len)
+    }
+
+    /// A message that is encoded already.
+    pub(crate) fn put(&mut self, message: Bytes) {
+        self.bytes += message.len();
+        self.messages.push_back(message);
+    }
+
+    /// What waits.
+    pub(crate) fn messages(&self) -> impl ExactSizeIterator<Item = &Bytes> {
+        self.messages.iter()
     }
 
     /// Bytes that wait.
@@ -43,45 +50,5 @@ impl Outbox {
             taken.extend(self.messages.pop_front());
         }
         taken
-    }
-}
-
-/// Operations since the last poll that the client could draw itself, in order, within a bound.
-#[derive(Debug)]
-pub(crate) struct Passing {
-    tasks: Vec<(Task, Touched)>,
-    bound: u64,
-}
-
-impl Default for Passing {
-    fn default() -> Self {
-        Self { tasks: Vec::new(), bound: 1 << 20 }
-    }
-}
-
-impl Passing {
-    pub(crate) fn set_bound(&mut self, bytes: u64) {
-        self.bound = bytes;
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.tasks.is_empty()
-    }
-
-    /// Keeps a task that could be passed; false if it must be folded.
-    pub(crate) fn take(
-        &mut self,
-        profile: &Profile,
-        target: SurfaceInfo,
-        task: &Task,
-        touched: Touched,
-    ) -> bool {
-        let _ = (profile, target, task, touched);
-        false
-    }
-
-    /// Everything that waits; nothing does any more.
-    pub(crate) fn drain(&mut self) -> Vec<(Task, Touched)> {
-        std::mem::take(&mut self.tasks)
     }
 }

@@ -2,22 +2,26 @@
 //!
 //! Between two polls the pixels that the guest draws on are only marked. At a poll the true pixels are rendered,
 //! compared with the *shadow* (what the client shows once it drew everything that was sent), and the difference
-//! goes out as the cheapest pieces that the client can draw.
+//! goes out as the cheapest pieces that the client can draw. Where such pieces would be dear, the guest's own
+//! operations go first (see [`super::passing`]), and with them the off-screen surfaces that they read.
 
 use super::damage::Damage;
 use super::encode::{Costs as ImageCosts, ImageEncoder, Quality, SharedEncodes, Sizes};
 use super::filter;
 use super::link::Link;
+use super::passing::{self, Passing};
 use super::photos;
-use super::planner::{Costs, MoveHint, Piece, PieceKind, PlanInput, Planner};
+use super::planner::{Costs, MoveHint, Piece, PieceKind, PlanInput, PlanStats, Planner};
 use super::profile::Profile;
-use super::queue::{Outbox, Passing};
+use super::queue::Outbox;
+use super::surfaces::{Held, Shown};
 use crate::client::metrics::ClientMetrics;
-use crate::draw::{SurfaceInfo, Task};
-use crate::qxl::{Brush, Clip, Op, QMask, Rect, Ropd, ScaleMode, SurfaceFormat};
+use crate::draw::{Limits, SurfaceInfo, SurfaceKey, Task};
+use crate::qxl::{Brush, Clip, Op, QMask, Rect, Ropd, ScaleMode, SurfaceFormat, SurfaceId};
 use crate::wire::{ClientMessage, Draw, ImageKind, ServerMessage, SurfaceCreated};
 use bytes::Bytes;
 use spice_raster::{Raster, Region, Rop2, Surface, SurfaceRef};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Copies within the surface that are remembered between two polls.
@@ -26,6 +30,8 @@ const HINTS: usize = 64;
 const CLIP_RECTS: usize = 32;
 /// Pixels of the largest image.
 const IMAGE_PIXELS: u32 = 1 << 19;
+/// The same on a slow link: what is newer must not wait long for an image to get through.
+const SLOW_PIXELS: u32 = 1 << 15;
 /// The format in which every client gets the primary surface: colours are what a screen shows.
 pub(crate) const CANVAS: SurfaceFormat = SurfaceFormat::X8R8G8B8;
 
@@ -35,40 +41,44 @@ pub(crate) trait Truth {
     fn primary(&self) -> Option<SurfaceInfo>;
     /// The primary surface in the canvas format; right in `area`.
     fn render(&mut self, area: &Region) -> Option<SurfaceRef<'_>>;
+    /// A copy of a surface as it is now, if it still lives.
+    fn surface(&mut self, key: SurfaceKey, id: SurfaceId) -> Option<Surface>;
+    /// Whether a surface still lives.
+    fn lives(&self, key: SurfaceKey) -> bool;
+    /// What bounds drawing.
+    fn limits(&self) -> Limits;
 }
 
 /// The primary surface as the client has it.
 #[derive(Debug)]
-struct Screen {
-    info: SurfaceInfo,
-    /// What the client shows, where that is known.
-    shadow: Surface,
-    unknown: Region,
+pub(super) struct Screen {
+    pub(super) info: SurfaceInfo,
+    pub(super) shown: Shown,
     /// Where shadow and truth may differ (*stale*).
-    damage: Damage,
-    /// Where what the client shows only looks like the shadow.
-    lossy: Region,
+    pub(super) damage: Damage,
     /// The client was told to show it.
-    marked: bool,
+    pub(super) marked: bool,
 }
 
 /// One connected client.
 #[derive(Debug)]
 pub(crate) struct Session {
-    profile: Profile,
-    encoder: ImageEncoder,
-    planner: Planner,
+    pub(super) profile: Profile,
+    pub(super) encoder: ImageEncoder,
+    pub(super) planner: Planner,
     pieces: Vec<Piece>,
     pub(crate) link: Link,
     /// Images may lose what is hard to see.
     lossy_allowed: bool,
     /// Until the screen is up to date nothing may be lost: the link was idle.
     exact: bool,
-    screen: Option<Screen>,
+    pub(super) screen: Option<Screen>,
     hints: Vec<MoveHint>,
     passing: Passing,
-    out: Outbox,
-    raster: Raster,
+    /// Off-screen surfaces that the client holds.
+    pub(super) held: Held,
+    pub(super) out: Outbox,
+    pub(super) raster: Raster,
     pub(crate) metrics: ClientMetrics,
 }
 
@@ -91,6 +101,7 @@ impl Session {
             screen: None,
             hints: Vec::new(),
             passing: Passing::default(),
+            held: Held::default(),
             out: Outbox::default(),
             raster: Raster::new(),
             metrics: ClientMetrics::default(),
@@ -105,12 +116,26 @@ impl Session {
     pub(crate) fn set_profile(&mut self, profile: Profile) {
         self.encoder.set_profile(&profile);
         self.profile = profile;
-        self.fold();
+        self.passing.clear();
+        self.drop_surfaces(|_| true);
     }
 
-    /// Bytes that may wait for the client; past them everything waiting is folded into what is stale.
+    /// Bytes of operations that may wait for the client; past them none is passed on until the next poll.
     pub(crate) fn set_queue_bound(&mut self, bytes: u64) {
         self.passing.set_bound(bytes);
+    }
+
+    pub(super) fn queue_bound(&self) -> u64 {
+        self.passing.bound()
+    }
+
+    /// Whether losses are allowed, and whether none may happen until the screen is up to date.
+    pub(super) fn modes(&self) -> (bool, bool) {
+        (self.lossy_allowed, self.exact)
+    }
+
+    pub(super) fn set_exact(&mut self, exact: bool) {
+        self.exact = exact;
     }
 
     /// From now on every `window` messages ask for an acknowledgement.
@@ -118,14 +143,25 @@ impl Session {
         self.send(&ServerMessage::SetAck { generation, window });
     }
 
-    /// A task was drawn on the guest's side.
-    pub(crate) fn note(&mut self, task: &Task, touched: Touched) {
-        let Some(screen) = self.screen.as_mut().filter(|s| s.info.key == task.target.key) else { return };
-        if self.passing.take(&self.profile, screen.info, task, touched) {
-            return;
-        }
+    /// A task was drawn on the guest's side. Whether it reads surfaces that must be kept before they change.
+    pub(crate) fn note(&mut self, task: &Task, touched: Touched) -> bool {
+        let Some(screen) = self.screen.as_mut().filter(|s| s.info.key == task.target.key) else {
+            return false;
+        };
         mark(&mut screen.damage, task, touched);
+        self.metrics.operations.rasterised += 1;
         self.remember(task);
+        self.passing.note(task, touched)
+    }
+
+    /// The surfaces that operations which wait read.
+    pub(crate) fn reads(&self) -> impl Iterator<Item = (SurfaceKey, SurfaceId)> + '_ {
+        self.passing.reads()
+    }
+
+    /// A surface is about to change, and was this.
+    pub(crate) fn keep(&mut self, key: SurfaceKey, pixels: &Arc<Surface>) {
+        self.passing.keep(key, pixels);
     }
 
     fn remember(&mut self, task: &Task) {
@@ -134,18 +170,6 @@ impl Session {
                 self.hints.remove(0);
             }
             self.hints.push(hint);
-        }
-    }
-
-    /// Gives up passing on what waits: its pixels are stale now.
-    fn fold(&mut self) {
-        let waiting = self.passing.drain();
-        for (task, touched) in &waiting {
-            if let Some(screen) = self.screen.as_mut().filter(|s| s.info.key == task.target.key) {
-                mark(&mut screen.damage, task, *touched);
-                self.metrics.operations.rasterised += 1;
-            }
-            self.remember(task);
         }
     }
 
@@ -166,24 +190,24 @@ impl Session {
     pub(crate) fn is_quiet(&self, primary: Option<SurfaceInfo>) -> bool {
         let same = self.screen.as_ref().map(|s| s.info.key) == primary.map(|p| p.key);
         let clean = self.screen.as_ref().is_none_or(|s| s.damage.is_empty());
-        self.out.bytes() == 0 && same && clean && self.passing.is_empty()
+        self.out.bytes() == 0 && same && clean
     }
 
     /// Whether what the client shows only approximates the truth somewhere.
     pub(crate) fn is_lossy(&self) -> bool {
-        self.screen.as_ref().is_some_and(|s| !s.lossy.is_empty())
+        self.screen.as_ref().is_some_and(|s| !s.shown.lossy.is_empty())
     }
 
     /// The link has nothing to do: what was sent with a loss is stale now, and sent again without.
     pub(crate) fn idle(&mut self) {
         let Some(screen) = &mut self.screen else { return };
-        if screen.lossy.is_empty() {
+        if screen.shown.lossy.is_empty() {
             return;
         }
         self.exact = true;
-        let lossy = std::mem::take(&mut screen.lossy);
+        let lossy = std::mem::take(&mut screen.shown.lossy);
         lossy.rects().iter().for_each(|r| screen.damage.add(*r));
-        screen.unknown = screen.unknown.union(&lossy);
+        screen.shown.unknown = screen.shown.unknown.union(&lossy);
     }
 
     pub(crate) fn receive(&mut self, message: &ClientMessage) {
@@ -192,7 +216,7 @@ impl Session {
         }
     }
 
-    fn send(&mut self, message: &ServerMessage) {
+    pub(super) fn send(&mut self, message: &ServerMessage) {
         let Some(kind) = message.kind() else { return };
         if self.profile.ignored.contains(kind) {
             return;
@@ -209,7 +233,7 @@ impl Session {
             return;
         }
         self.hints.clear();
-        self.passing.drain();
+        self.passing.clear();
         if self.screen.take().is_some() {
             self.send(&ServerMessage::SurfaceDestroy { surface_id: 0 });
         }
@@ -218,8 +242,6 @@ impl Session {
         let Ok(shadow) = Surface::new(CANVAS, info.width, info.height, u64::MAX) else { return };
         let mut damage = Damage::new(info.width, info.height);
         damage.add(info.bounds());
-        // Clients keep the pixels of a former surface of the same size: nothing is known.
-        let unknown = Region::from_rect(info.bounds());
         let format = if self.profile.primary.contains(CANVAS) {
             CANVAS
         } else {
@@ -232,21 +254,20 @@ impl Session {
             format,
             flags: SurfaceCreated::PRIMARY,
         }));
-        self.screen = Some(Screen { info, shadow, unknown, damage, lossy: Region::new(), marked: false });
+        // Clients keep the pixels of a former surface of the same size: nothing is known.
+        self.screen = Some(Screen { info, shown: Shown::new(0, shadow), damage, marked: false });
     }
 
     /// Brings the screen up to date, as far as the budget goes.
     fn frame(&mut self, truth: &mut impl Truth, budget: usize) {
-        self.pass_or_fold(truth);
+        self.drop_surfaces(|key| !truth.lives(key));
         let Some(mut screen) = self.screen.take() else { return };
         if !screen.damage.is_empty() {
             let area = screen.damage.region();
             screen.damage.clear();
-            match truth.render(&area) {
-                Some(pixels) => self.update(&mut screen, pixels, &area, budget),
-                None => area.rects().iter().for_each(|r| screen.damage.add(*r)),
-            }
+            self.update(&mut screen, truth, &area, budget);
         }
+        self.passing.clear();
         if screen.damage.is_empty() {
             self.exact = false;
         }
@@ -257,37 +278,33 @@ impl Session {
         self.screen = Some(screen);
     }
 
-    /// Decides whether what waits is passed on, and does it; what is not, is folded.
-    fn pass_or_fold(&mut self, truth: &mut impl Truth) {
-        let _ = truth;
-        self.fold();
-    }
-
-    fn update(&mut self, screen: &mut Screen, truth: SurfaceRef<'_>, area: &Region, budget: usize) {
+    fn update(&mut self, screen: &mut Screen, truth: &mut impl Truth, area: &Region, budget: usize) {
         let mut pieces = std::mem::take(&mut self.pieces);
-        let abilities = filter::Abilities::of(&self.profile);
-        let raw = ImageKind::ALL
-            .into_iter()
-            .all(|k| k == ImageKind::Bitmap || !k.carries_pixels() || self.encoder.formats(k).is_empty());
-        let input = PlanInput {
-            truth,
-            shadow: Some(screen.shadow.view()),
-            area,
-            unknown: &screen.unknown,
-            spill: &Region::new(),
-            hints: &self.hints,
-            can_fill: abilities.fill,
-            can_move: abilities.copy_bits,
-            costs: if raw { Costs::RAW } else { Costs::LOSSLESS },
-            max_piece_pixels: IMAGE_PIXELS,
-        };
-        let stats = self.planner.plan(&input, &mut pieces);
-        self.hints.clear();
+        let unsent = |damage: &mut Damage| area.rects().iter().for_each(|r| damage.add(*r));
+        let Some(pixels) = truth.render(area) else { return unsent(&mut screen.damage) };
+        let hints = std::mem::take(&mut self.hints);
+        let stats = self.plan(&screen.shown, pixels, area, &hints, &mut pieces);
         self.metrics.pixels_changed += stats.changed_pixels;
-        let photos = match self.lossy_allowed && !self.exact && self.link.is_slow() {
-            true => photos::cut(truth, area, &mut pieces),
-            false => 0,
-        };
+        let lossy = self.lossy_allowed && !self.exact && self.link.is_slow();
+        let mut photos = if lossy { photos::cut(pixels, area, &mut pieces) } else { 0 };
+        // An operation that carries a photo is not worth passing where JPEG is.
+        if photos == 0 && self.passing.is_worthy() && stats.bytes >= passing::WORTH {
+            let planned: Vec<(Rect, u64)> = pieces
+                .iter()
+                .filter(|p| p.kind == PieceKind::Image)
+                .filter_map(|p| {
+                    let bytes = self.encoder.estimate(pixels, p.rect, CANVAS, &Quality::EXACT).ok()?;
+                    Some((p.rect, bytes as u64 + 64))
+                })
+                .collect();
+            let entries = self.passing.take();
+            if self.pass(&mut screen.shown, truth, entries, &planned) {
+                let Some(pixels) = truth.render(area) else { return unsent(&mut screen.damage) };
+                self.plan(&screen.shown, pixels, area, &hints, &mut pieces);
+                photos = if lossy { photos::cut(pixels, area, &mut pieces) } else { 0 };
+            }
+        }
+        let Some(pixels) = truth.render(area) else { return unsent(&mut screen.damage) };
         let exact = pieces.len() - photos;
         for (i, piece) in pieces.iter().enumerate() {
             let jpeg = self.link.jpeg_quality();
@@ -296,42 +313,73 @@ impl Session {
                 screen.damage.add(piece.rect);
                 continue;
             }
-            self.piece(screen, truth, piece, &quality);
+            self.piece(&mut screen.shown, pixels, piece, &quality);
         }
         if screen.damage.is_empty() {
-            screen.unknown = screen.unknown.subtract(area);
+            screen.shown.unknown = screen.shown.unknown.subtract(area);
         }
         self.pieces = pieces;
     }
 
-    fn piece(&mut self, screen: &mut Screen, truth: SurfaceRef<'_>, piece: &Piece, quality: &Quality) {
+    /// The pieces that bring an area of a surface up to date.
+    pub(super) fn plan(
+        &mut self,
+        shown: &Shown,
+        truth: SurfaceRef<'_>,
+        area: &Region,
+        hints: &[MoveHint],
+        pieces: &mut Vec<Piece>,
+    ) -> PlanStats {
+        let abilities = filter::Abilities::of(&self.profile);
+        let raw = ImageKind::ALL
+            .into_iter()
+            .all(|k| k == ImageKind::Bitmap || !k.carries_pixels() || self.encoder.formats(k).is_empty());
+        let input = PlanInput {
+            truth,
+            shadow: Some(shown.shadow.view()),
+            area,
+            unknown: &shown.unknown,
+            spill: &Region::new(),
+            hints,
+            can_fill: abilities.fill && truth.format() != SurfaceFormat::A8,
+            can_move: abilities.copy_bits && shown.id == 0,
+            costs: if raw { Costs::RAW } else { Costs::LOSSLESS },
+            max_piece_pixels: if self.link.is_slow() { SLOW_PIXELS } else { IMAGE_PIXELS },
+        };
+        self.planner.plan(&input, pieces)
+    }
+
+    /// Sends a piece and draws it on the shadow.
+    pub(super) fn piece(
+        &mut self,
+        shown: &mut Shown,
+        truth: SurfaceRef<'_>,
+        piece: &Piece,
+        quality: &Quality,
+    ) {
         let rect = piece.rect;
         let whole = Region::from_rect(rect);
         let mut lossy = Region::new();
         let op = match piece.kind {
             PieceKind::Fill(color) => {
-                self.raster.fill(&mut screen.shadow.view_mut(), &whole, color, Rop2::PUT);
+                self.raster.fill(&mut shown.shadow.view_mut(), &whole, color, Rop2::PUT);
                 Op::Fill { brush: Brush::Solid(color), rop: Ropd::PUT, mask: QMask::default() }
             }
             PieceKind::Move { src } => {
                 let (dx, dy) = (src.x - rect.left, src.y - rect.top);
-                lossy = screen.lossy.translate(-dx, -dy);
+                lossy = shown.lossy.translate(-dx, -dy);
                 lossy.intersect_rect(rect);
-                self.raster.copy_bits(
-                    &mut screen.shadow.view_mut(),
-                    &whole,
-                    spice_raster::Point::new(dx, dy),
-                );
+                self.raster.copy_bits(&mut shown.shadow.view_mut(), &whole, spice_raster::Point::new(dx, dy));
                 Op::CopyBits { src_pos: src }
             }
             PieceKind::Image => {
                 let costs = ImageCosts::of_bandwidth(self.link.bits_per_second());
-                let coded = match self.encoder.encode(truth, rect, CANVAS, quality, &costs) {
+                let coded = match self.encoder.encode(truth, rect, shown.shadow.format(), quality, &costs) {
                     Ok(coded) => coded,
                     Err(_) => {
                         // The profile has no image for it: it will never be shown.
                         self.metrics.unsent += 1;
-                        screen.unknown.union_rect(rect);
+                        shown.unknown.union_rect(rect);
                         return;
                     }
                 };
@@ -341,7 +389,7 @@ impl Session {
                     lossy = whole.clone();
                 }
                 self.raster.copy(
-                    &mut screen.shadow.view_mut(),
+                    &mut shown.shadow.view_mut(),
                     &whole,
                     truth,
                     spice_raster::Point::default(),
@@ -356,12 +404,12 @@ impl Session {
                 }
             }
         };
-        screen.unknown.subtract_rect(rect);
-        if !screen.lossy.is_empty() || !lossy.is_empty() {
-            screen.lossy.subtract_rect(rect);
-            screen.lossy = screen.lossy.union(&lossy);
+        shown.unknown.subtract_rect(rect);
+        if !shown.lossy.is_empty() || !lossy.is_empty() {
+            shown.lossy.subtract_rect(rect);
+            shown.lossy = shown.lossy.union(&lossy);
         }
-        let draw = Draw { surface_id: 0, bbox: rect, clip: Clip::None, op };
+        let draw = Draw { surface_id: shown.id, bbox: rect, clip: Clip::None, op };
         self.send(&ServerMessage::Draw(Box::new(draw)));
     }
 }

@@ -18,24 +18,39 @@ use std::time::{Duration, Instant};
 
 /// A handshake takes no longer.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// A client that takes no byte for so long is gone.
-const STALLED: Duration = Duration::from_secs(15);
 /// Bytes of one message from a client: the longest real one is clipboard data for the agent, which is ignored.
-const MESSAGE: u32 = 1 << 20;
+const fn most_bytes(kind: ChannelType) -> u32 {
+    if kind.0 == ChannelType::MAIN.0 { 1 << 20 } else { 1 << 14 }
+}
+/// Bytes that may wait before a connection is given up. What waits on the display channel is bounded otherwise and
+/// never gets near it.
+const DISPLAY_BYTES: usize = 64 << 20;
+const OTHER_BYTES: usize = 1 << 20;
 /// Messages per second, and how many may come at once: moving a mouse makes a thousand.
 const RATE: u64 = 4000;
 const BURST: u64 = 20_000;
 
-/// A stream that must be done by a moment: each read gets what is left of the time.
+/// A stream that must be done by a moment, as long as there is one: each read gets what is left of the time.
+#[derive(Debug)]
 struct Hurried {
     stream: TcpStream,
-    until: Instant,
+    until: Option<Instant>,
+}
+
+impl Hurried {
+    /// From now on there is time.
+    fn relax(&mut self) -> io::Result<()> {
+        self.until = None;
+        self.stream.set_read_timeout(None)
+    }
 }
 
 impl Read for Hurried {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        let left = self.until.checked_duration_since(Instant::now()).filter(|t| !t.is_zero());
-        self.stream.set_read_timeout(Some(left.ok_or(io::ErrorKind::TimedOut)?))?;
+        if let Some(until) = self.until {
+            let left = until.checked_duration_since(Instant::now()).filter(|t| !t.is_zero());
+            self.stream.set_read_timeout(Some(left.ok_or(io::ErrorKind::TimedOut)?))?;
+        }
         self.stream.read(to)
     }
 }
@@ -70,30 +85,26 @@ impl<R, W: Write> Write for Both<R, W> {
 /// Serves a connection until it ends.
 pub(super) fn serve(shared: &Arc<Shared>, stream: TcpStream) -> Result<(), Error> {
     stream.set_nodelay(true)?;
-    stream.set_write_timeout(Some(STALLED))?;
-    let mut hurried = Hurried { stream: stream.try_clone()?, until: Instant::now() + HANDSHAKE };
+    stream.set_write_timeout(Some(shared.options.patience))?;
+    let until = Some(Instant::now() + HANDSHAKE.min(shared.options.patience));
+    let mut hurried = Hurried { stream: stream.try_clone()?, until };
     let mut first = [0; 4];
     hurried.read_exact(&mut first)?;
     if &first == b"GET " {
         websocket::upgrade(&mut hurried, &first)?;
-        let writer = Arc::new(Mutex::new(hurried.stream.try_clone()?));
-        let until = hurried.until;
         // The receiver answers pings on the same connection, between two frames.
-        let receiver = websocket::Receiver::new(stream.try_clone()?, writer.clone());
-        stream.set_read_timeout(Some(HANDSHAKE))?;
+        let writer = Arc::new(Mutex::new(Hurried { stream: stream.try_clone()?, until: None }));
+        let receiver = websocket::Receiver::new(hurried, writer.clone());
         let mut both = Both(receiver, websocket::Sender(writer));
         let message = link::greet(&mut both, &[])?;
-        if Instant::now() > until {
-            return Err(io::Error::from(io::ErrorKind::TimedOut).into());
-        }
         let accepted = accept(shared, &mut both, message)?;
-        stream.set_read_timeout(None)?;
+        both.0.stream.relax()?;
         channel(shared, &stream, accepted, both.0, both.1)
     } else {
         let message = link::greet(&mut hurried, &first)?;
         let accepted = accept(shared, &mut hurried, message)?;
-        stream.set_read_timeout(None)?;
-        channel(shared, &stream, accepted, hurried.stream, stream.try_clone()?)
+        hurried.relax()?;
+        channel(shared, &stream, accepted, hurried, stream.try_clone()?)
     }
 }
 
@@ -170,7 +181,8 @@ fn channel<R: Read, W: Write + Send + 'static>(
     let Accepted { message, negotiated } = accepted;
     let kind = message.channel_type;
     let (id, session) = shared.enter(&message, stream)?;
-    let outbox = Arc::new(Outbox::default());
+    let outbox =
+        Arc::new(Outbox::new(if kind == ChannelType::DISPLAY { DISPLAY_BYTES } else { OTHER_BYTES }));
     let link: Option<LinkModel> = shared.options.link;
     let (ours, socket) = (outbox.clone(), stream.try_clone()?);
     let spawned = thread::Builder::new().name(format!("write {kind}")).spawn(move || {
@@ -181,7 +193,7 @@ fn channel<R: Read, W: Write + Send + 'static>(
     let writer = Writer { outbox, mini: negotiated.mini_header, serial: Arc::default() };
     let result = match spawned {
         Ok(_) => {
-            let mut reader = MessageReader::new(read, negotiated.mini_header, MESSAGE);
+            let mut reader = MessageReader::new(read, negotiated.mini_header, most_bytes(kind));
             talk(shared, id, session, message, &writer, &mut reader)
         }
         Err(e) => Err(e.into()),
@@ -252,7 +264,17 @@ fn one(
         // A type that only a later protocol knows is no reason to part.
         if message.kind <= 6 || matches!(message.kind, 101..=105) {
             let message = ClientMessage::decode(message.kind, &message.body)?;
-            shared.tell(Hub::Display { id, message })?;
+            // Only what somebody listens to, and nothing large, waits for the hub.
+            if matches!(
+                message,
+                ClientMessage::AckSync { .. }
+                    | ClientMessage::Ack
+                    | ClientMessage::Pong { .. }
+                    | ClientMessage::Init(_)
+                    | ClientMessage::PreferredCompression(_)
+            ) {
+                shared.tell(Hub::Display { id, message })?;
+            }
         }
         return Ok(());
     }

@@ -37,10 +37,16 @@ impl Source for Engined {
     }
 
     fn connect(&mut self, announcement: &Announcement, profile: Option<&Profile>) -> ClientId {
-        let mut options = match profile {
-            Some(profile) => ClientOptions::new(profile.clone()),
-            None => ClientOptions::announced(announcement, UnknownPolicy::default()),
+        let (mut options, quirks) = match profile {
+            Some(profile) => (ClientOptions::new(profile.clone()), profile.quirks),
+            None => {
+                let unknown = UnknownPolicy::default();
+                let chosen = Profile::choose(announcement, unknown).profile;
+                (ClientOptions::announced(announcement, unknown), chosen.quirks)
+            }
         };
+        // A picture that appears when it likes may appear on top of what comes later.
+        options = options.lossy(!quirks.jpeg_reorders);
         if let Some(link) = self.link {
             options = options.link(Link::of_bandwidth(link.kbit.saturating_mul(1000)));
         }
@@ -66,6 +72,17 @@ impl Source for Engined {
     fn acknowledged(&mut self, client: ClientId, now: Duration, total: u64) {
         if let Some(client) = self.clients.get(&client) {
             self.engine.acknowledged(*client, now, total);
+        }
+    }
+
+    fn bits_per_second(&self, client: ClientId) -> u64 {
+        let link = self.clients.get(&client).and_then(|c| self.engine.link(*c));
+        link.map_or(u64::MAX, Link::bits_per_second)
+    }
+
+    fn idle(&mut self, client: ClientId) {
+        if let Some(client) = self.clients.get(&client) {
+            self.engine.idle(*client);
         }
     }
 

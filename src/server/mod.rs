@@ -7,6 +7,7 @@
 
 mod connection;
 mod engine;
+mod flow;
 mod outbox;
 mod source;
 mod websocket;
@@ -19,8 +20,10 @@ use crate::client::profile::Profile;
 use crate::link::{Error, PasswordTooLong, ServerKey};
 use crate::qxl::{Command, CursorCmd, Event, WorkerMessage};
 use crate::wire::link::{ChannelType, LinkMessage, LinkStatus, MAX_PASSWORD};
-use crate::wire::{ClientMessage, CursorImage, CursorMessage, ServerMessage};
+use crate::wire::{ClientMessage, CursorImage, CursorMessage, Framing, ServerMessage};
+use bytes::Bytes;
 use connection::{Joined, Writer};
+use flow::{Flow, WINDOW};
 use rsa::rand_core::{OsRng, RngCore};
 use source::{ClientId, Source};
 use std::collections::{BTreeMap, HashMap};
@@ -70,13 +73,15 @@ pub struct Options {
     pub profile: Option<Profile>,
     /// A slower link than there is.
     pub link: Option<LinkModel>,
+    /// How long a client may take nothing, or owe an answer, before it is dropped.
+    pub patience: Duration,
 }
 
 impl Default for Options {
-    /// No password, recorded speed, once, from the first client on.
+    /// No password, recorded speed, once, from the first client on; half a minute of patience.
     fn default() -> Self {
-        let (speed, repeat) = (Speed::Times(1.0), false);
-        Self { password: None, speed, repeat, at_once: false, profile: None, link: None }
+        let (speed, patience) = (Speed::Times(1.0), Duration::from_secs(30));
+        Self { password: None, speed, repeat: false, at_once: false, profile: None, link: None, patience }
     }
 }
 
@@ -263,12 +268,14 @@ impl Server {
         // Where the capture's clock and ours met.
         let mut clock: Option<(u64, Instant)> = None;
         let mut state = Status::default();
-        let mut told = Instant::now();
+        let mut served = Duration::ZERO;
+        let (mut told, mut pinged) = (Instant::now(), Instant::now());
         while !self.stop.load(Ordering::Relaxed) {
             let playing = self.shared.options.at_once || state.events > 0 || stage.is_watched();
             let mut wait = Duration::from_millis(if stage.is_busy() { 2 } else { 50 });
-            // A batch of what is due, so that clients get their turn in between.
-            let until = Instant::now() + Duration::from_millis(10);
+            // A batch of what is due, so that clients get their turn in between; at least as long as theirs was, so that
+            // many clients get fewer pictures rather than old ones.
+            let until = Instant::now() + served.max(Duration::from_millis(10));
             while playing && Instant::now() < until {
                 if next.is_none() {
                     let Some(r) = reader.as_mut() else { break };
@@ -316,11 +323,16 @@ impl Server {
                 }
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
+            let begin = Instant::now();
             stage.send();
+            served = begin.elapsed().min(Duration::from_secs(1));
             if told.elapsed() > Duration::from_millis(250) {
                 told = Instant::now();
                 stage.look(&mut state);
                 status(&state);
+            }
+            if pinged.elapsed() > (self.shared.options.patience / 4).min(Duration::from_secs(5)) {
+                pinged = Instant::now();
                 stage.ping();
             }
         }
@@ -381,6 +393,24 @@ struct Display {
     writer: Writer,
     /// Once DISPLAY_INIT came.
     client: Option<ClientId>,
+    flow: Flow,
+    /// Since when it has everything.
+    content: Option<Instant>,
+}
+
+impl Display {
+    fn send(&mut self, message: Bytes) {
+        self.flow.sent(message.len(), Instant::now());
+        self.writer.send_mini(message);
+    }
+
+    /// Queues a message that the engine knows nothing of.
+    fn say(&mut self, message: &ServerMessage) {
+        let mut out = Vec::new();
+        if message.encode(Framing::Mini, &mut out).is_ok() {
+            self.send(out.into());
+        }
+    }
 }
 
 /// What is on show, and who watches.
@@ -395,8 +425,8 @@ struct Stage<'a> {
 
 /// Bytes that wait in an outbox before the source is asked for more.
 const BUDGET: usize = 256 << 10;
-/// Messages to an ACK, as libspice-server has it on fast links.
-const WINDOW: u32 = 20;
+/// How long a client must have had everything before losses are made good.
+const CONTENT: Duration = Duration::from_millis(300);
 
 impl Stage<'_> {
     fn is_watched(&self) -> bool {
@@ -425,9 +455,11 @@ impl Stage<'_> {
                 let Joined { id, session, kind, announcement, writer } = *joined;
                 match kind {
                     ChannelType::DISPLAY => {
-                        let ack = ServerMessage::SetAck { generation: 1, window: WINDOW };
-                        writer.send(|f, out| ack.encode(f, out));
-                        self.displays.insert(id, Display { session, announcement, writer, client: None });
+                        let flow = Flow::new(Instant::now());
+                        let mut display =
+                            Display { session, announcement, writer, client: None, flow, content: None };
+                        display.say(&ServerMessage::SetAck { generation: 1, window: WINDOW });
+                        self.displays.insert(id, display);
                     }
                     ChannelType::CURSOR => {
                         let init = self.cursor.init();
@@ -439,6 +471,7 @@ impl Stage<'_> {
             }
             Hub::Display { id, message } => {
                 let Some(display) = self.displays.get_mut(&id) else { return };
+                display.flow.said(&message, Instant::now());
                 match (&message, display.client) {
                     (ClientMessage::Init(init), None) => {
                         display.announcement.init = Some(*init);
@@ -468,17 +501,32 @@ impl Stage<'_> {
     }
 
     fn send(&mut self) {
-        let now = self.shared.begin.elapsed();
-        for display in self.displays.values() {
-            let Some(client) = display.client else { continue };
-            let outbox = &display.writer.outbox;
-            self.source.acknowledged(client, now, outbox.written());
-            let room = BUDGET.saturating_sub(outbox.waiting());
-            if room < BUDGET / 2 {
+        let (now, moment) = (self.shared.begin.elapsed(), Instant::now());
+        for display in self.displays.values_mut() {
+            let (written, waiting) = (display.writer.outbox.written(), display.writer.outbox.waiting());
+            display.flow.taken(written, moment);
+            if display.flow.is_dead(self.shared.options.patience, moment) {
+                display.writer.outbox.close();
                 continue;
             }
-            for message in self.source.poll(client, now, room) {
-                display.writer.send_mini(message);
+            let Some(client) = display.client else { continue };
+            self.source.acknowledged(client, now, written);
+            let bits = self.source.bits_per_second(client);
+            // A quarter of a second's worth may wait here: what does not go out is soon old.
+            let budget = usize::try_from(bits / 32).unwrap_or(BUDGET).clamp(BUDGET / 16, BUDGET);
+            let room = budget.saturating_sub(waiting);
+            if room < budget / 2 || display.flow.is_full(bits) {
+                display.content = None;
+                continue;
+            }
+            let messages = self.source.poll(client, now, room);
+            if !messages.is_empty() || waiting > 0 || !display.flow.is_idle() {
+                display.content = None;
+            } else if display.content.get_or_insert(moment).elapsed() > CONTENT {
+                self.source.idle(client);
+            }
+            for message in messages {
+                display.send(message);
             }
         }
     }
@@ -489,15 +537,13 @@ impl Stage<'_> {
         status.bytes = self.displays.values().map(|d| d.writer.outbox.written()).sum();
     }
 
-    /// Now and then: a client that is gone without a word is found out by what it does not take.
+    /// Asks every client for a sign of life.
     fn ping(&mut self) {
         self.pings = self.pings.wrapping_add(1);
-        if self.pings.is_multiple_of(20) {
-            let time = u64::try_from(self.shared.begin.elapsed().as_nanos()).unwrap_or(0);
-            for display in self.displays.values().filter(|d| d.client.is_some()) {
-                let ping = connection::ping(self.pings, time);
-                display.writer.send(|f, out| ping.encode(f, out));
-            }
+        let time = u64::try_from(self.shared.begin.elapsed().as_nanos()).unwrap_or(0);
+        for display in self.displays.values_mut() {
+            display.say(&connection::ping(self.pings, time));
+            display.flow.pinged(self.pings);
         }
     }
 }

@@ -36,6 +36,7 @@ pub(super) struct Outbox {
     state: Mutex<State>,
     more: Condvar,
     written: AtomicU64,
+    most: usize,
 }
 
 #[derive(Debug, Default)]
@@ -46,8 +47,10 @@ struct State {
 }
 
 impl Outbox {
-    /// Bytes that may wait before the connection is given up; the display channel never gets near it.
-    const MOST: usize = 16 << 20;
+    /// With more than `most` bytes waiting the connection is given up.
+    pub(super) fn new(most: usize) -> Self {
+        Self { most, ..Self::default() }
+    }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -61,7 +64,7 @@ impl Outbox {
         }
         state.bytes += message.len();
         state.queue.push_back((Instant::now(), message));
-        if state.bytes > Self::MOST {
+        if state.bytes > self.most {
             state.closed = true;
             state.queue.clear();
         }

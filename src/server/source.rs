@@ -25,6 +25,10 @@ pub(super) trait Source {
     fn is_waiting(&self, client: ClientId) -> bool;
     /// How many bytes a client has taken in all.
     fn acknowledged(&mut self, client: ClientId, now: Duration, total: u64);
+    /// What the client's link carries, as far as that is known.
+    fn bits_per_second(&self, client: ClientId) -> u64;
+    /// The client has had everything for a while: what it got with a loss may be sent again.
+    fn idle(&mut self, client: ClientId);
     /// A client leaves.
     fn disconnect(&mut self, client: ClientId);
     /// What the client is taken for.

@@ -93,7 +93,8 @@ fn base64(bytes: &[u8]) -> String {
 /// The payload of the frames that a client sends, as a stream. Pings are answered through the same connection.
 #[derive(Debug)]
 pub(super) struct Receiver<S> {
-    stream: S,
+    /// The connection.
+    pub(super) stream: S,
     writer: Arc<Mutex<S>>,
     left: u64,
     mask: [u8; 4],

@@ -206,6 +206,16 @@ impl ImageEncoder {
         self.preferred = preferred;
     }
 
+    /// The compression that the client prefers.
+    pub fn preferred(&self) -> Option<ImageCompression> {
+        self.preferred
+    }
+
+    /// The client's sizes.
+    pub fn sizes(&self) -> Sizes {
+        self.sizes
+    }
+
     /// The client forgets everything: RESET is being sent, or a new connection begins. GLZ images count from 0 again.
     pub fn reset(&mut self) {
         self.images.clear();
@@ -268,6 +278,20 @@ impl ImageEncoder {
     ) -> Result<Coded, Unencodable> {
         let shape = self.canonical_area(truth, rect, target, quality.needs_x)?;
         self.finish(shape, quality, costs, None)
+    }
+
+    /// Whether the client has exactly this image in its cache, so that [`Self::encode`] would only name it. Changes
+    /// nothing that is sent.
+    pub fn is_cached(
+        &mut self,
+        truth: SurfaceRef<'_>,
+        rect: Rect,
+        target: SurfaceFormat,
+        quality: &Quality,
+    ) -> bool {
+        let Ok(shape) = self.canonical_area(truth, rect, target, quality.needs_x) else { return false };
+        let hash = shape.hash(&self.canonical.data);
+        self.formats(ImageKind::FromCache).contains(shape.format) && self.images.contains(&hash)
     }
 
     /// About how many bytes [`Self::encode`] would take, from a sample of the pixels and what like ones took. Changes

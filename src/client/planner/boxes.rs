@@ -25,13 +25,13 @@ impl Box {
     fn cost(&self, costs: &Costs) -> u64 {
         match self.colour {
             Some(_) => u64::from(costs.fill) * UNIT,
-            None => u64::from(costs.image) * UNIT + pixels(self.estimate),
+            None => u64::from(costs.image) * UNIT + pixels(self.estimate, costs),
         }
     }
 }
 
-fn pixels(estimate: Estimate) -> u64 {
-    estimate[0].min(estimate[1])
+fn pixels(estimate: Estimate, costs: &Costs) -> u64 {
+    estimate[0].min(estimate[1] + u64::from(costs.learning) * UNIT)
 }
 
 /// The rectangles to send, and memory to find them in.
@@ -158,9 +158,9 @@ impl Boxes {
     }
 
     /// Estimated bytes of the images' pixels.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(super) fn bytes(&self, costs: &Costs) -> u64 {
         let images = self.done.iter().filter(|b| b.colour.is_none());
-        images.map(|b| pixels(b.estimate)).sum::<u64>() / UNIT
+        images.map(|b| pixels(b.estimate, costs)).sum::<u64>() / UNIT
     }
 
     /// Appends the boxes: fills first, then images of at most `limit` pixels (but at least one).

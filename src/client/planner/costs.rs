@@ -27,22 +27,26 @@ pub struct Costs {
     pub repeating: Coding,
     /// Pixels in a coder that predicts (QUIC). The cheaper of the two counts, for each image as a whole.
     pub predicting: Coding,
+    /// Bytes that a predicting coder wastes in each image until it has learnt what to predict.
+    pub learning: u32,
 }
 
 impl Costs {
     /// For clients that take every lossless image type.
     pub const LOSSLESS: Self = Self {
-        image: 112,
+        image: 130,
         fill: 48,
         copy_bits: 36,
         repeating: Coding { plain: 6, novel: 1200, busy: 3000 },
-        predicting: Coding { plain: 60, novel: 2600, busy: 1600 },
+        predicting: Coding { plain: 60, novel: 2000, busy: 1600 },
+        learning: 300,
     };
 
     /// For clients that take pixels only as they are, 4 bytes each.
     pub const RAW: Self = Self {
         repeating: Coding { plain: 4096, novel: 4096, busy: 4096 },
         predicting: Coding { plain: 4096, novel: 4096, busy: 4096 },
+        learning: 0,
         ..Self::LOSSLESS
     };
 }

@@ -194,7 +194,7 @@ impl Planner {
         };
         boxes.build(&truth, cells, content, allowed, input.can_fill);
         boxes.write(input.max_piece_pixels, out);
-        stats.bytes = boxes.bytes();
+        stats.bytes = boxes.bytes(&input.costs);
         for (i, piece) in out.iter().enumerate() {
             match piece.kind {
                 PieceKind::Move { .. } => stats.moves += 1,

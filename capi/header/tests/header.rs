@@ -1,10 +1,11 @@
-//! The committed header says what the code says. `SPICE_RENDER_BLESS=1 cargo test -p spice-render-capi` writes it anew.
+//! The committed header says what the code says. It is written anew by
+//! `SPICE_RENDER_BLESS=1 cargo test --manifest-path capi/header/Cargo.toml`.
 
 use std::path::Path;
 
 #[test]
 fn the_committed_header_is_the_codes() {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("capi");
     let config = cbindgen::Config::from_file(here.join("cbindgen.toml")).expect("cbindgen.toml");
     let mut builder = cbindgen::Builder::new().with_config(config);
     for file in ["lib", "status", "pixels", "engine", "client", "replay"] {
@@ -21,7 +22,7 @@ fn the_committed_header_is_the_codes() {
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         made == committed,
-        "include/spice-render.h is old: SPICE_RENDER_BLESS=1 cargo test -p spice-render-capi"
+        "include/spice-render.h is old: see the top of this test"
     );
 }
 

@@ -1,0 +1,392 @@
+//! A session as bytes, for migration: what the client shows and holds, and what is on its way to it.
+//!
+//! Little endian: the magic `"spcsess\0"`, a version (4 bytes), the bytes that follow the hash (8), their hash (16),
+//! and then fields in the order of [`Session::save`]. The pixels that the client shows are not in it where they equal
+//! the guest's: the target of a migration has those. Their hash is; if it does not agree, everything is sent again.
+
+use super::damage::Damage;
+use super::encode::{ContentHash, EncoderState, MirrorState, SharedEncodes, Sizes, StateError, content_hash};
+use super::link::{Link, LinkState};
+use super::profile::{Profile, ProfileError};
+use super::session::{CANVAS, Screen, Session, Truth};
+use super::surfaces::Shown;
+use crate::draw::{SurfaceInfo, SurfaceKey};
+use crate::wire::{ImageCompression, ServerMessage};
+use bytes::Bytes;
+use spice_raster::{Rect, Region, Surface, SurfaceRef};
+use std::fmt;
+
+const MAGIC: [u8; 8] = *b"spcsess\0";
+const VERSION: u32 = 1;
+const HEAD: usize = 8 + 4 + 8 + 16;
+/// Sides of a screen.
+const SIDE: u32 = 1 << 15;
+
+/// Why a saved client cannot be restored.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// The bytes end within a field.
+    Truncated {
+        /// The field.
+        field: &'static str,
+    },
+    /// These are not the bytes of a client.
+    Magic,
+    /// Another version wrote them.
+    Version {
+        /// Its number.
+        found: u32,
+    },
+    /// They were changed on their way.
+    Hash,
+    /// A field has no sense.
+    Field {
+        /// The field.
+        field: &'static str,
+    },
+    /// The profile cannot be read.
+    Profile(ProfileError),
+    /// What the client holds cannot be read.
+    Encoder(StateError),
+}
+
+impl fmt::Display for RestoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Truncated { field } => write!(f, "saved client ends within {field}"),
+            Self::Magic => write!(f, "not a saved client"),
+            Self::Version { found } => write!(f, "saved client has version {found}, not {VERSION}"),
+            Self::Hash => write!(f, "saved client was changed on its way"),
+            Self::Field { field } => write!(f, "saved client: bad {field}"),
+            Self::Profile(e) => write!(f, "saved client: {e}"),
+            Self::Encoder(e) => write!(f, "saved client: {e}"),
+        }
+    }
+}
+
+impl std::error::Error for RestoreError {}
+
+type Result<T> = std::result::Result<T, RestoreError>;
+
+/// Fields, one after the other.
+#[derive(Default)]
+struct Out(Vec<u8>);
+
+impl Out {
+    fn u8(&mut self, v: u8) {
+        self.0.push(v);
+    }
+    fn u32(&mut self, v: u32) {
+        self.0.extend_from_slice(&v.to_le_bytes());
+    }
+    fn u64(&mut self, v: u64) {
+        self.0.extend_from_slice(&v.to_le_bytes());
+    }
+    fn u128(&mut self, v: u128) {
+        self.0.extend_from_slice(&v.to_le_bytes());
+    }
+    fn bytes(&mut self, v: &[u8]) {
+        self.u64(v.len() as u64);
+        self.0.extend_from_slice(v);
+    }
+    fn region(&mut self, region: &Region) {
+        self.u32(region.rects().len() as u32);
+        for r in region.rects() {
+            [r.left, r.top, r.right, r.bottom].into_iter().for_each(|v| self.u32(v as u32));
+        }
+    }
+    fn mirror<K>(&mut self, state: &MirrorState<K>, key: impl Fn(&mut Self, &K)) {
+        self.u64(state.next_id);
+        self.u64(state.limit);
+        self.u32(state.entries.len() as u32);
+        for (k, id, cost) in &state.entries {
+            key(self, k);
+            self.u64(*id);
+            self.u64(*cost);
+        }
+    }
+}
+
+/// The rest of the fields. Nothing is allocated for what is not there.
+struct In<'a>(&'a [u8]);
+
+impl<'a> In<'a> {
+    fn take(&mut self, len: usize, field: &'static str) -> Result<&'a [u8]> {
+        let (first, rest) = self.0.split_at_checked(len).ok_or(RestoreError::Truncated { field })?;
+        self.0 = rest;
+        Ok(first)
+    }
+    fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N]> {
+        let mut array = [0; N];
+        array.copy_from_slice(self.take(N, field)?);
+        Ok(array)
+    }
+    fn u8(&mut self, field: &'static str) -> Result<u8> {
+        self.array::<1>(field).map(|[b]| b)
+    }
+    fn flag(&mut self, field: &'static str) -> Result<bool> {
+        match self.u8(field)? {
+            n @ 0..=1 => Ok(n == 1),
+            _ => Err(RestoreError::Field { field }),
+        }
+    }
+    fn u32(&mut self, field: &'static str) -> Result<u32> {
+        self.array(field).map(u32::from_le_bytes)
+    }
+    fn u64(&mut self, field: &'static str) -> Result<u64> {
+        self.array(field).map(u64::from_le_bytes)
+    }
+    fn u128(&mut self, field: &'static str) -> Result<u128> {
+        self.array(field).map(u128::from_le_bytes)
+    }
+    fn bytes(&mut self, field: &'static str) -> Result<&'a [u8]> {
+        let len = usize::try_from(self.u64(field)?).map_err(|_| RestoreError::Truncated { field })?;
+        self.take(len, field)
+    }
+    /// A count of things of at least `size` bytes each.
+    fn count(&mut self, size: usize, field: &'static str) -> Result<usize> {
+        let count = self.u32(field)? as usize;
+        match count.checked_mul(size) {
+            Some(bytes) if bytes <= self.0.len() => Ok(count),
+            _ => Err(RestoreError::Truncated { field }),
+        }
+    }
+    fn region(&mut self, bounds: Rect, field: &'static str) -> Result<Region> {
+        let mut rects = Vec::new();
+        for _ in 0..self.count(16, field)? {
+            let mut side = || self.u32(field).map(|v| v as i32);
+            let rect = Rect::new(side()?, side()?, side()?, side()?);
+            if !bounds.contains(&rect) {
+                return Err(RestoreError::Field { field });
+            }
+            rects.push(rect);
+        }
+        // Rectangles that cross can make many more; those that were saved do not.
+        match Region::from_rects_within(rects.iter().copied(), bounds, 2 * rects.len() + 16) {
+            Ok(region) => Ok(region),
+            Err(_) => Err(RestoreError::Field { field }),
+        }
+    }
+    fn mirror<K>(
+        &mut self,
+        field: &'static str,
+        key: impl Fn(&mut Self) -> Result<K>,
+    ) -> Result<MirrorState<K>> {
+        let (next_id, limit) = (self.u64(field)?, self.u64(field)?);
+        let mut entries = Vec::new();
+        for _ in 0..self.count(16, field)? {
+            entries.push((key(self)?, self.u64(field)?, self.u64(field)?));
+        }
+        Ok(MirrorState { next_id, limit, entries })
+    }
+}
+
+/// A hash of the visible pixels outside some regions.
+fn hash_outside(pixels: SurfaceRef<'_>, regions: [&Region; 2]) -> u128 {
+    let (width, height) = (pixels.width() as usize, pixels.height());
+    let mut all: Vec<u32> = Vec::with_capacity(width * height as usize);
+    for y in 0..height {
+        all.extend(pixels.row(y)[..width].iter().map(|p| p & 0x00ff_ffff));
+    }
+    for rect in regions.into_iter().flat_map(Region::rects) {
+        for y in rect.top as usize..rect.bottom as usize {
+            all[y * width + rect.left as usize..y * width + rect.right as usize].fill(0);
+        }
+    }
+    content_hash([width as u64, height.into()], bytemuck::cast_slice(&all)).0
+}
+
+impl Session {
+    /// The session as bytes; nothing changes. The client must get nothing more from here.
+    pub(crate) fn save(&self) -> Vec<u8> {
+        let mut out = Out::default();
+        out.bytes(self.profile.to_toml().as_bytes());
+        let Sizes { image_cache, glz_window, minor } = self.encoder.sizes();
+        out.u64(image_cache);
+        out.u32(glz_window);
+        out.u32(minor);
+        out.u8(self.encoder.preferred().map_or(u8::MAX, |p| p as u8));
+        let (lossy, exact) = self.modes();
+        out.u8(u8::from(lossy));
+        out.u8(u8::from(exact));
+        out.u64(self.queue_bound());
+        let LinkState { fixed, bits_per_second, measured, sent, acknowledged } = self.link.save();
+        out.u64(fixed.unwrap_or(0));
+        out.u64(bits_per_second);
+        out.u8(u8::from(measured));
+        out.u64(sent);
+        out.u64(acknowledged);
+
+        let EncoderState { images, palettes, glz } = self.encoder.save();
+        out.mirror(&images, |out, hash| out.u128(hash.0));
+        out.mirror(&palettes, |out, colours| {
+            out.u32(colours.len() as u32);
+            colours.iter().for_each(|c| out.u32(*c));
+        });
+        out.u8(u8::from(glz.is_some()));
+        glz.iter().for_each(|glz| out.bytes(glz));
+
+        let messages = self.out.messages();
+        out.u32(messages.len() as u32);
+        messages.for_each(|message| out.bytes(message));
+        let held: Vec<_> = self.held.ids().collect();
+        out.u32(held.len() as u32);
+        held.into_iter().for_each(|id| out.u32(id));
+
+        out.u8(u8::from(self.screen.is_some()));
+        if let Some(screen) = &self.screen {
+            let shown = &screen.shown;
+            out.u32(screen.info.width);
+            out.u32(screen.info.height);
+            out.u8(u8::from(screen.marked));
+            let stale = screen.damage.region();
+            out.region(&stale);
+            out.region(&shown.unknown);
+            out.region(&shown.lossy);
+            out.u128(hash_outside(shown.shadow.view(), [&stale, &shown.unknown]));
+            for rect in stale.rects() {
+                for y in rect.top..rect.bottom {
+                    let row = &shown.shadow.view().row(y as u32)[rect.left as usize..rect.right as usize];
+                    row.iter().for_each(|px| out.u32(*px));
+                }
+            }
+        }
+
+        let mut all = Vec::with_capacity(HEAD + out.0.len());
+        all.extend_from_slice(&MAGIC);
+        all.extend_from_slice(&VERSION.to_le_bytes());
+        all.extend_from_slice(&(out.0.len() as u64).to_le_bytes());
+        all.extend_from_slice(&content_hash([VERSION.into(), 0], &out.0).0.to_le_bytes());
+        all.extend_from_slice(&out.0);
+        all
+    }
+
+    /// The session that was saved, with a guest that shows the same.
+    pub(crate) fn restore(saved: &[u8], shared: SharedEncodes, truth: &mut impl Truth) -> Result<Self> {
+        let mut head = In(saved);
+        if head.array::<8>("magic")? != MAGIC {
+            return Err(RestoreError::Magic);
+        }
+        match head.u32("version")? {
+            VERSION => {}
+            found => return Err(RestoreError::Version { found }),
+        }
+        let len = head.u64("length")?;
+        let hash = head.u128("hash")?;
+        if head.0.len() as u64 != len {
+            return Err(RestoreError::Truncated { field: "length" });
+        }
+        if content_hash([VERSION.into(), 0], head.0).0 != hash {
+            return Err(RestoreError::Hash);
+        }
+        Self::restore_fields(&mut In(head.0), shared, truth)
+    }
+
+    /// The fields may say anything.
+    fn restore_fields(from: &mut In<'_>, shared: SharedEncodes, truth: &mut impl Truth) -> Result<Self> {
+        let toml = std::str::from_utf8(from.bytes("profile")?);
+        let toml = toml.map_err(|_| RestoreError::Field { field: "profile" })?;
+        let profile = Profile::from_toml(toml).map_err(RestoreError::Profile)?;
+        let sizes = Sizes {
+            image_cache: from.u64("image cache")?,
+            glz_window: from.u32("glz window")?,
+            minor: from.u32("minor version")?,
+        };
+        if sizes.glz_window > 1 << 25 {
+            return Err(RestoreError::Field { field: "glz window" });
+        }
+        let preferred = match from.u8("preferred compression")? {
+            u8::MAX => None,
+            n => {
+                let known = ImageCompression::ALL.get(usize::from(n)).copied();
+                Some(known.ok_or(RestoreError::Field { field: "preferred compression" })?)
+            }
+        };
+        let (lossy, exact) = (from.flag("lossy")?, from.flag("exact")?);
+        let queue_bound = from.u64("queue bound")?;
+        let link = Link::restore(LinkState {
+            fixed: Some(from.u64("link")?).filter(|n| *n > 0),
+            bits_per_second: from.u64("link")?,
+            measured: from.flag("link")?,
+            sent: from.u64("link")?,
+            acknowledged: from.u64("link")?,
+        });
+        let mut session = Self::new(profile, sizes, link, lossy, shared);
+        session.set_queue_bound(queue_bound);
+        session.set_exact(exact);
+
+        let images = from.mirror("image cache", |from| from.u128("image cache").map(ContentHash))?;
+        let palettes = from.mirror("palette cache", |from| {
+            let count = from.count(4, "palette")?;
+            (0..count).map(|_| from.u32("palette")).collect::<Result<Vec<u32>>>()
+        })?;
+        let glz = match from.flag("glz window")? {
+            true => Some(from.bytes("glz window")?.to_vec()),
+            false => None,
+        };
+        session.encoder.restore(EncoderState { images, palettes, glz }).map_err(RestoreError::Encoder)?;
+        session.encoder.set_preferred(preferred);
+
+        for _ in 0..from.count(8, "messages")? {
+            session.out.put(Bytes::copy_from_slice(from.bytes("messages")?));
+        }
+        for _ in 0..from.count(4, "surfaces")? {
+            let surface_id = from.u32("surfaces")?;
+            session.send(&ServerMessage::SurfaceDestroy { surface_id });
+        }
+        if from.flag("screen")? {
+            session.screen = Some(screen(from, truth)?);
+        }
+        if from.0.is_empty() { Ok(session) } else { Err(RestoreError::Field { field: "length" }) }
+    }
+}
+
+fn screen(from: &mut In<'_>, truth: &mut impl Truth) -> Result<Screen> {
+    let (width, height) = (from.u32("screen")?, from.u32("screen")?);
+    let bad = RestoreError::Field { field: "screen" };
+    if width > SIDE || height > SIDE {
+        return Err(bad);
+    }
+    let bounds = Rect::of_size(width, height);
+    let marked = from.flag("screen")?;
+    let stale = from.region(bounds, "stale region")?;
+    let unknown = from.region(bounds, "unknown region")?;
+    let lossy = from.region(bounds, "lossy region")?;
+    let hash = from.u128("screen")?;
+    let primary = truth.primary().filter(|p| (p.width, p.height) == (width, height));
+    let Some(info) = primary else {
+        // The guest has another screen by now: this one ends with the next poll, and nobody asks what it shows.
+        for rect in stale.rects() {
+            from.take(rect.area() as usize * 4, "pixels")?;
+        }
+        let info = SurfaceInfo { key: SurfaceKey(u64::MAX), format: CANVAS, width: 1, height: 1 };
+        let shadow = Surface::new(CANVAS, 1, 1, 4).map_err(|_| bad)?;
+        return Ok(Screen { info, shown: Shown::new(0, shadow), damage: Damage::new(1, 1), marked });
+    };
+    let mut shadow = Surface::new(CANVAS, width, height, u64::MAX).map_err(|_| bad)?;
+    if let Some(pixels) = truth.render(&Region::from_rect(bounds)) {
+        let mut view = shadow.view_mut();
+        for y in 0..height {
+            view.row(y).copy_from_slice(pixels.row(y));
+        }
+    }
+    let mut damage = Damage::new(width, height);
+    for rect in stale.rects() {
+        damage.add(*rect);
+        for y in rect.top..rect.bottom {
+            let row = from.take(rect.width() as usize * 4, "pixels")?;
+            let mut view = shadow.view_mut();
+            let to = &mut view.row(y as u32)[rect.left as usize..rect.right as usize];
+            let (pixels, _) = row.as_chunks::<4>();
+            to.iter_mut().zip(pixels).for_each(|(to, px)| *to = u32::from_le_bytes(*px));
+        }
+    }
+    let mut shown = Shown { id: 0, shadow, unknown, lossy };
+    if hash_outside(shown.shadow.view(), [&stale, &shown.unknown]) != hash {
+        // The guest went on without telling, or is another: nothing is known.
+        shown.unknown = Region::from_rect(bounds);
+        damage.add(bounds);
+    }
+    Ok(Screen { info, shown, damage, marked })
+}
