@@ -45,6 +45,9 @@ typedef enum {
     SPICE_RENDER_POLICY_FIXED = 2,
 } SpiceRenderPolicy;
 
+// Bytes that the library made, to be freed with spice_render_bytes_free().
+typedef struct SpiceRenderBytes SpiceRenderBytes;
+
 // Renders a guest's commands and feeds clients with what they show. It owns no thread of its own (but a pool that it
 // draws with), no socket and no clock.
 typedef struct SpiceRenderEngine SpiceRenderEngine;
@@ -185,6 +188,47 @@ extern "C" {
 // The version of the library that is running, in the form of SPICE_RENDER_VERSION. Programs built with a header of
 // the same major version (and, before 1.0, of the same minor version) may use it.
 uint32_t spice_render_version(void);
+
+// Where the bytes are, as long as `bytes` lives; `size` gets their number. A text also has a NUL behind them. NULL for
+// NULL.
+//
+// The caller must see to this:
+// `bytes` is NULL or live; `size` can be written.
+const uint8_t *spice_render_bytes_get(const SpiceRenderBytes *bytes,
+                                      size_t *size);
+
+// Frees bytes. NULL is nothing.
+//
+// The caller must see to this:
+// `bytes` came from this library and is not used any more.
+void spice_render_bytes_free(SpiceRenderBytes *bytes);
+
+// A client as bytes, for an engine elsewhere to go on with it after migration (spice_render_engine_restore_client).
+// Nothing changes here, but the client must get nothing more from here and the guest must draw nothing more here.
+//
+// The caller must see to this:
+// `engine` is a live engine; `bytes` can be written.
+SpiceRenderStatus spice_render_engine_save_client(SpiceRenderEngine *engine,
+                                                  uint64_t client,
+                                                  SpiceRenderBytes **bytes);
+
+// Goes on with a client that was saved; `client` gets its number here. The guest must have been migrated before, and
+// show the same; if it does not, the client gets a whole picture.
+//
+// SPICE_RENDER_STATUS_REFUSED: these are not the bytes of a client, or they were changed. Nobody joins then.
+//
+// The caller must see to this:
+// `engine` is a live engine; `data` points to `size` bytes; `client` can be written.
+SpiceRenderStatus spice_render_engine_restore_client(SpiceRenderEngine *engine,
+                                                     const uint8_t *data,
+                                                     size_t size,
+                                                     uint64_t *client);
+
+// All counters of the engine and its clients in Prometheus' text format, version 0.0.4.
+//
+// The caller must see to this:
+// `engine` is a live engine; `text` can be written.
+SpiceRenderStatus spice_render_engine_prometheus(SpiceRenderEngine *engine, SpiceRenderBytes **text);
 
 // Fills in the defaults: a client that announced nothing, minor version 2, lossless, 1 MiB of commands waiting.
 //
@@ -697,6 +741,47 @@ SpiceRenderStatus spice_render_engine_guest_capabilities(SpiceRenderEngine *engi
 SpiceRenderStatus spice_render_engine_metrics(SpiceRenderEngine *engine,
                                               uint64_t client,
                                               SpiceRenderMetrics *metrics);
+
+// Where the bytes are, as long as `bytes` lives; `size` gets their number. A text also has a NUL behind them. NULL for
+// NULL.
+//
+// The caller must see to this:
+// `bytes` is NULL or live; `size` can be written.
+const uint8_t *spice_render_bytes_get(const SpiceRenderBytes *bytes,
+                                      size_t *size);
+
+// Frees bytes. NULL is nothing.
+//
+// The caller must see to this:
+// `bytes` came from this library and is not used any more.
+void spice_render_bytes_free(SpiceRenderBytes *bytes);
+
+// A client as bytes, for an engine elsewhere to go on with it after migration (spice_render_engine_restore_client).
+// Nothing changes here, but the client must get nothing more from here and the guest must draw nothing more here.
+//
+// The caller must see to this:
+// `engine` is a live engine; `bytes` can be written.
+SpiceRenderStatus spice_render_engine_save_client(SpiceRenderEngine *engine,
+                                                  uint64_t client,
+                                                  SpiceRenderBytes **bytes);
+
+// Goes on with a client that was saved; `client` gets its number here. The guest must have been migrated before, and
+// show the same; if it does not, the client gets a whole picture.
+//
+// SPICE_RENDER_STATUS_REFUSED: these are not the bytes of a client, or they were changed. Nobody joins then.
+//
+// The caller must see to this:
+// `engine` is a live engine; `data` points to `size` bytes; `client` can be written.
+SpiceRenderStatus spice_render_engine_restore_client(SpiceRenderEngine *engine,
+                                                     const uint8_t *data,
+                                                     size_t size,
+                                                     uint64_t *client);
+
+// All counters of the engine and its clients in Prometheus' text format, version 0.0.4.
+//
+// The caller must see to this:
+// `engine` is a live engine; `text` can be written.
+SpiceRenderStatus spice_render_engine_prometheus(SpiceRenderEngine *engine, SpiceRenderBytes **text);
 
 // A replay with no recording yet. To be freed with spice_render_replay_free().
 SpiceRenderReplay *spice_render_replay_new(void);

@@ -15,3 +15,8 @@ pub mod server;
 pub mod session;
 pub mod viewer;
 pub mod wire;
+
+/// The README's examples run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

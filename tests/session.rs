@@ -2,15 +2,19 @@
 
 use spice_render::capture::{Limits, Reader, Writer};
 use spice_render::draw::{self, Renderer, to_rgb};
+use spice_render::link::{LinkRequest, connect};
 use spice_render::qxl::{
-    Brush, Clip, Command, Drawable, Event, Op, PrimaryCreate, QMask, Rect, Ropd, SurfaceFormat, WorkerMessage,
+    Brush, Clip, Command, CursorCmd, CursorShape, Drawable, Event, Op, Point, PrimaryCreate, QMask, Rect,
+    Ropd, SurfaceFormat, WorkerMessage,
 };
-use spice_render::server::{Options, Server, Speed};
+use spice_render::server::{Options, Server, Speed, Status};
 use spice_render::session::{self, Notice, Session, Translator};
+use spice_render::wire::link::ChannelType;
+use spice_render::wire::{CursorImage, CursorMessage};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -50,7 +54,14 @@ fn events() -> Vec<Event> {
         };
         events.push(Event::Command(Command::Drawable(Arc::new(drawable))));
     }
+    let (position, shape) = (Point { x: 30, y: 40 }, Some(pointer()));
+    events.push(Event::Command(Command::Cursor(CursorCmd::Set { position, visible: true, shape })));
     events
+}
+
+fn pointer() -> Arc<CursorShape> {
+    let data = (0..64).collect::<Vec<u8>>().into();
+    Arc::new(CursorShape { unique: 5, kind: 0, width: 4, height: 4, hot_spot_x: 1, hot_spot_y: 2, data })
 }
 
 fn recording() -> Vec<u8> {
@@ -68,18 +79,24 @@ fn truth() -> Vec<u8> {
 }
 
 /// A running server; stopped when dropped.
-struct Running(SocketAddr, Arc<AtomicBool>, Option<JoinHandle<()>>);
+struct Running(SocketAddr, Arc<AtomicBool>, Option<JoinHandle<()>>, Arc<Mutex<Status>>);
 
 impl Running {
     fn new(password: Option<&str>) -> Self {
-        let options =
-            Options { password: password.map(str::to_owned), speed: Speed::Max, ..Options::default() };
+        Self::with(Options { password: password.map(str::to_owned), ..Options::default() })
+    }
+
+    fn with(options: Options) -> Self {
+        let options = Options { speed: Speed::Max, ..options };
         let server = Server::new(TcpListener::bind("127.0.0.1:0").unwrap(), options).unwrap();
         let (address, stop) = (server.address(), server.stopper());
         let recording = recording();
         let open = move || Reader::sniffed(std::io::Cursor::new(recording.clone()), Limits::default());
-        let thread = std::thread::spawn(move || server.play(open, |_| {}).unwrap());
-        Self(address, stop, Some(thread))
+        let status = Arc::new(Mutex::new(Status::default()));
+        let told = status.clone();
+        let tell = move |s: &Status| told.lock().unwrap().clone_from(s);
+        let thread = std::thread::spawn(move || server.play(open, tell).unwrap());
+        Self(address, stop, Some(thread), status)
     }
 }
 
@@ -183,4 +200,85 @@ fn a_websocket_carries_the_same_link() {
     assert_eq!(reply[..4], [0x82, 126, 0, 198]);
     assert_eq!(reply[4..8], *b"REDQ");
     assert_eq!(reply[20..24], [0; 4]);
+}
+
+#[test]
+fn the_pointer_comes_on_its_own_channel() {
+    let server = Running::new(None);
+    watch(server.0, "").unwrap();
+    // Whoever joins is told at once what it looks like.
+    let mut session = Session::connect(&server.0.to_string(), session::Options::default()).unwrap();
+    for _ in 0..1000 {
+        if let Some(Notice::Cursor(CursorMessage::Init { position, visible, cursor, .. })) =
+            session.next(Duration::from_secs(5)).unwrap()
+        {
+            let CursorImage::Shape { shape, .. } = cursor else { panic!("{cursor:?}") };
+            assert_eq!(
+                (position, visible, shape.data.clone()),
+                (Point { x: 30, y: 40 }, true, pointer().data.clone())
+            );
+            return;
+        }
+    }
+    panic!("no pointer came");
+}
+
+#[test]
+fn inputs_are_taken_and_motion_is_acknowledged() {
+    let server = Running::new(None);
+    let session = Session::connect(&server.0.to_string(), session::Options::default()).unwrap();
+    let link = |kind, id| {
+        let mut stream = TcpStream::connect(server.0).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let (channel_caps, password) = (Vec::new(), "");
+        let request =
+            LinkRequest { connection_id: id, channel_type: kind, channel_id: 0, channel_caps, password };
+        connect(&mut stream, &request).map(|_| stream)
+    };
+    let mut main = link(ChannelType::MAIN, 0).unwrap();
+    let mut init = [0; 10];
+    main.read_exact(&mut init).unwrap();
+    let id = u32::from_le_bytes([init[6], init[7], init[8], init[9]]);
+    // Only a session that exists has inputs.
+    assert!(link(ChannelType::INPUTS, id ^ 1).is_err());
+    let mut inputs = link(ChannelType::INPUTS, id).unwrap();
+    let key = [101, 0, 4, 0, 0, 0, 30, 0, 0, 0];
+    let position = [112, 0, 13, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0];
+    inputs.write_all(&[&key[..], &position, &position, &position, &position].concat()).unwrap();
+    let mut answer = [0; 8 + 6];
+    inputs.read_exact(&mut answer).unwrap();
+    assert_eq!(answer, [101, 0, 2, 0, 0, 0, 0, 0, 111, 0, 0, 0, 0, 0]);
+    drop(session);
+    watch(server.0, "").unwrap();
+}
+
+#[test]
+fn a_client_that_answers_nothing_is_dropped() {
+    let server = Running::with(Options { patience: Duration::from_millis(700), ..Options::default() });
+    // It reads, in its threads, but nobody takes what it read: no ACK, no PONG.
+    let mut silent = Session::connect(&server.0.to_string(), session::Options::default()).unwrap();
+    watch(server.0, "").unwrap();
+    std::thread::sleep(Duration::from_millis(2000));
+    assert_eq!(server.3.lock().unwrap().clients.len(), 0);
+    for n in 0.. {
+        match silent.next(Duration::from_secs(5)) {
+            Ok(Some(Notice::Closed)) | Err(_) => break,
+            Ok(Some(_)) => assert!(n < 10_000),
+            Ok(None) => panic!("still there"),
+        }
+    }
+    watch(server.0, "").unwrap();
+}
+
+#[test]
+fn a_loop_begins_again() {
+    let server = Running::with(Options { repeat: true, ..Options::default() });
+    let mut session = Session::connect(&server.0.to_string(), session::Options::default()).unwrap();
+    let begin = Instant::now();
+    let wanted = 3 * events().len() as u64;
+    while server.3.lock().unwrap().events < wanted {
+        assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", server.3.lock().unwrap());
+        session.next(Duration::from_millis(20)).unwrap();
+    }
+    assert!(!server.3.lock().unwrap().ended);
 }

@@ -155,7 +155,7 @@ pub unsafe extern "C" fn spice_render_engine_connect(
 
 /// # Safety
 /// `engine` is NULL or a live engine.
-unsafe fn with_client(
+pub(crate) unsafe fn with_client(
     engine: *mut SpiceRenderEngine,
     client: u64,
     body: impl FnOnce(&mut SpiceRenderEngine, ClientId) -> Result<(), Failure>,

@@ -6,6 +6,7 @@
 //! one thread at a time, any thread.
 #![cfg(feature = "capi")]
 
+mod bytes;
 mod client;
 mod engine;
 mod guest;
@@ -13,6 +14,7 @@ mod pixels;
 mod replay;
 mod status;
 
+pub use bytes::*;
 pub use client::*;
 pub use engine::*;
 pub use pixels::*;

@@ -128,7 +128,7 @@ static uint64_t copy(uint64_t release_id, int32_t x, int32_t y, uint32_t size)
 struct client {
     const char *profile;
     uint64_t id;
-    uint64_t sent;
+    uint64_t sent, sent_before;
     int server_end, client_end;
     uint64_t bytes, draws, images;
     pthread_t thread;
@@ -210,8 +210,24 @@ static void serve(struct client *client, uint64_t now)
         spice_render_messages_free(messages);
         if (!count)
             return;
-        check(spice_render_engine_acknowledged(engine, client->id, now, client->sent), "acknowledged");
+        check(spice_render_engine_acknowledged(engine, client->id, now, client->sent - client->sent_before), "ack");
     }
+}
+
+/* The client goes on in another engine; here that is the same one. */
+static void migrate(struct client *client)
+{
+    SpiceRenderBytes *saved;
+    size_t size;
+    SpiceRenderMetrics metrics;
+    check(spice_render_engine_metrics(engine, client->id, &metrics), "metrics");
+    client->sent_before += metrics.bytes;
+    check(spice_render_engine_save_client(engine, client->id, &saved), "save");
+    check(spice_render_engine_disconnect(engine, client->id), "disconnect");
+    const uint8_t *data = spice_render_bytes_get(saved, &size);
+    check(spice_render_engine_restore_client(engine, data, size, &client->id), "restore");
+    spice_render_bytes_free(saved);
+    printf("%s went on after migration, with %zu bytes of state\n", client->profile, size);
 }
 
 static void create_primary(void)
@@ -275,6 +291,8 @@ int main(int argc, char **argv)
         submit(copy_bits(++commands, (SpiceRenderRect) { 0, 400, WIDTH, HEIGHT }, 8, 396));
         for (int i = 0; i < 2; i++)
             serve(&clients[i], (uint64_t)frame * 33333);
+        if (frame == FRAMES / 2)
+            migrate(&clients[1]);
     }
 
     /* A command that makes no sense is refused, and its resources are given back all the same. */
@@ -296,7 +314,7 @@ int main(int argc, char **argv)
         close(client->client_end);
         printf("%-12s %7" PRIu64 " bytes, %4" PRIu64 " operations, %4" PRIu64 " copies\n", client->profile,
                client->bytes, client->draws, client->images);
-        if (client->bytes != metrics.bytes || client->bytes != client->sent || !client->draws) {
+        if (client->bytes != client->sent_before + metrics.bytes || client->bytes != client->sent || !client->draws) {
             fprintf(stderr, "%s: %" PRIu64 " bytes were sent\n", client->profile, metrics.bytes);
             return 1;
         }

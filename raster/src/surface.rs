@@ -216,6 +216,17 @@ impl<'a> SurfaceRef<'a> {
         &self.words[start..start + self.format.words_per_row(self.width)]
     }
 
+    /// All words, where row 0 starts among them, and how many there are from row to row (wrapping around where rows
+    /// go upwards).
+    pub(crate) fn layout(&self) -> (&'a [u32], usize, usize) {
+        match self.bottom_up {
+            true if self.height > 0 => {
+                (self.words, (self.height as usize - 1) * self.stride, self.stride.wrapping_neg())
+            }
+            _ => (self.words, 0, self.stride),
+        }
+    }
+
     /// Row `y` of a 16-bit format: `width` pixels.
     #[inline]
     pub fn row16(&self, y: u32) -> &'a [u16] {

@@ -2,6 +2,10 @@
 //!
 //! The protocol fixes the algorithm; by today's measure it is weak, and it protects the password only, nothing that
 //! follows. A server uses a key once, so that a recorded ticket opens nothing later.
+//!
+//! The `rsa` crate's arithmetic takes a time that depends on the private key (RUSTSEC-2023-0071). Whoever measures it
+//! needs many decryptions with one key: here a key of its own decrypts one ticket at most, and is gone; where there is
+//! no password nothing is decrypted. Decryption is blinded besides.
 
 use super::Error;
 use crate::wire::link::{MAX_PASSWORD, PUBLIC_KEY_BYTES, TICKET_BYTES};

@@ -68,11 +68,13 @@ impl Flow {
         }
     }
 
-    /// The connection has taken so many bytes in all.
-    pub(super) fn taken(&mut self, bytes: u64, now: Instant) {
-        if bytes != self.taken {
-            (self.taken, self.heard) = (bytes, now);
+    /// The connection has taken so many bytes in all, and more wait for it. That it still takes some of much is a sign
+    /// of life: over a slow link an answer may be long in coming. (Small things the system takes for anybody.)
+    pub(super) fn taken(&mut self, bytes: u64, waiting: usize, now: Instant) {
+        if bytes != self.taken && waiting >= 4 << 10 {
+            self.heard = now;
         }
+        self.taken = bytes;
     }
 
     /// Whether the client has to say something before it gets more. `bits_per_second` is what its link carries: no more
@@ -113,7 +115,8 @@ mod tests {
         flow.said(&ClientMessage::Pong { id: 7, timestamp: 0 }, at(4));
         assert_eq!((flow.sent.len(), flow.bytes), (10, 20_000));
         assert!(flow.is_idle() && !flow.is_dead(Duration::from_secs(5), at(9)));
-        flow.taken(1, at(7));
+        flow.taken(1, 1, at(9));
+        flow.taken(2, 9000, at(7));
         assert!(
             !flow.is_dead(Duration::from_secs(5), at(12)) && flow.is_dead(Duration::from_secs(5), at(13))
         );

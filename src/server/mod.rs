@@ -504,7 +504,7 @@ impl Stage<'_> {
         let (now, moment) = (self.shared.begin.elapsed(), Instant::now());
         for display in self.displays.values_mut() {
             let (written, waiting) = (display.writer.outbox.written(), display.writer.outbox.waiting());
-            display.flow.taken(written, moment);
+            display.flow.taken(written, waiting, moment);
             if display.flow.is_dead(self.shared.options.patience, moment) {
                 display.writer.outbox.close();
                 continue;

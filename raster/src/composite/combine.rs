@@ -2,10 +2,11 @@
 //!
 //! Every product is rounded by itself, `t = a * b + 128; (t + (t >> 8)) >> 8`, and sums stop at 255. The operators of
 //! Porter and Duff are two products and a sum, on vectors of 16-bit lanes: the even and the odd bytes of the words
-//! apart. A mask comes first, so that all see the same three things: the masked source, its alpha for each channel,
-//! and the target.
+//! apart; the blend modes, whose sums need more bits, take a channel in 32-bit lanes. A mask comes first, so that all
+//! see the same three things: the masked source, its alpha for each channel, and the target.
 
 use super::op::CompositeOp;
+use crate::kernels::with_level;
 use fearless_simd::{Level, dispatch, prelude::*};
 
 /// The mask of a row of pixels, as words.
@@ -97,6 +98,19 @@ impl<S: Simd> Lanes<S> {
     }
 }
 
+/// The source as far as the mask covers it, and its alpha for each channel.
+#[inline(always)]
+fn masked<S: Simd>(mask: u8, s: Lanes<S>, m: Lanes<S>) -> (Lanes<S>, Lanes<S>) {
+    match mask {
+        NO_MASK => (s, s.alpha()),
+        ALPHA => {
+            let s = s.mul(m.alpha());
+            (s, s.alpha())
+        }
+        _ => (s.mul(m), m.mul(s.alpha())),
+    }
+}
+
 /// One vector of an operator that takes the parts `FS` of the source and `FD` of the target.
 #[inline(always)]
 fn vector<S: Simd, const FS: u8, const FD: u8, const MASK: u8>(
@@ -106,14 +120,7 @@ fn vector<S: Simd, const FS: u8, const FD: u8, const MASK: u8>(
     m: S::u32s,
 ) -> S::u32s {
     let (d, s, m) = (Lanes::<S>::load(d), Lanes::<S>::load(s), Lanes::<S>::load(m));
-    let (s, sa) = match MASK {
-        NO_MASK => (s, s.alpha()),
-        ALPHA => {
-            let s = s.mul(m.alpha());
-            (s, s.alpha())
-        }
-        _ => (s.mul(m), m.mul(s.alpha())),
-    };
+    let (s, sa) = masked(MASK, s, m);
     match (s.part::<FS>(d.alpha()), d.part::<FD>(sa)) {
         (Some(a), Some(b)) => a.add(simd, b).word(),
         (Some(a), None) => a.word(),
@@ -153,79 +160,106 @@ fn porter_duff<const FS: u8, const FD: u8>(level: Level, d: &mut [u32], s: &[u32
     }
 }
 
-/// `a * b / 255`, rounded.
-#[inline(always)]
-pub(super) fn mul_un8(a: u32, b: u32) -> u32 {
-    div_un8(a * b)
-}
-
 /// `v / 255`, rounded, for `v` up to 255 * 255.
 #[inline(always)]
-fn div_un8(v: u32) -> u32 {
+fn div_un8<S: Simd>(v: S::i32s) -> S::i32s {
     let t = v + 128;
     (t + (t >> 8)) >> 8
 }
 
-/// The operators beyond Porter and Duff, pixel by pixel: `channel(s, sa, d, da)` for masked source channel, its
-/// alpha, target channel and target alpha, and likewise for the alpha itself.
-#[inline(always)]
-fn blend_row(
-    d: &mut [u32],
-    s: &[u32],
-    mask: MaskRow<'_>,
-    alpha: impl Fn(i32, i32) -> i32,
-    channel: impl Fn(i32, i32, i32, i32) -> i32,
-) {
-    let pixel = |d: u32, s: [u32; 4], sa: [u32; 4]| {
-        let da = (d >> 24) as i32;
-        let mut out = (alpha(sa[3] as i32, da) as u32) << 24;
-        for i in 0..3 {
-            let shift = 8 * i as u32;
-            out |= (channel(s[i] as i32, sa[i] as i32, (d >> shift & 0xff) as i32, da) as u32) << shift;
-        }
-        out
-    };
-    let bytes = |v: u32| [v & 0xff, v >> 8 & 0xff, v >> 16 & 0xff, v >> 24];
-    match mask {
-        MaskRow::None => d.iter_mut().zip(s).for_each(|(d, s)| *d = pixel(*d, bytes(*s), [s >> 24; 4])),
-        MaskRow::Alpha(m) => d.iter_mut().zip(s).zip(m).for_each(|((d, s), m)| {
-            let s = bytes(*s).map(|c| mul_un8(c, m >> 24));
-            *d = pixel(*d, s, [s[3]; 4]);
-        }),
-        MaskRow::Component(m) => d.iter_mut().zip(s).zip(m).for_each(|((d, s), m)| {
-            let (sb, mb) = (bytes(*s), bytes(*m));
-            let masked = [0, 1, 2, 3].map(|i| mul_un8(sb[i], mb[i]));
-            *d = pixel(*d, masked, mb.map(|m| mul_un8(m, s >> 24)));
-        }),
-    }
-}
-
-/// A separable blend mode of PDF: `mode(s, sa, d, da)` is the part where both are, times 255 * 255.
-#[inline(always)]
-fn separable(d: &mut [u32], s: &[u32], mask: MaskRow<'_>, mode: impl Fn(i32, i32, i32, i32) -> i32) {
-    let div = |v: i32| div_un8(v.clamp(0, 255 * 255) as u32) as i32;
-    blend_row(
-        d,
-        s,
-        mask,
-        |sa, da| div(da * 255 + sa * 255 - sa * da),
-        |s, sa, d, da| div((255 - sa) * d + (255 - da) * s + mode(s, sa, d, da)),
-    );
-}
-
-fn multiply(d: &mut [u32], s: &[u32], mask: MaskRow<'_>) {
-    let mul = |a: i32, b: i32| mul_un8(a as u32, b as u32) as i32;
-    let channel = |s, sa: i32, d, da: i32| {
-        let apart = (mul(s, 255 - da) + mul(d, 255 - sa)).min(255);
-        (apart + mul(d, s)).min(255)
-    };
-    blend_row(d, s, mask, |sa, da| channel(sa, sa, da, da), channel);
-}
-
 /// Screen, or multiply, by which of the two is the upper: `2 * upper < upper_alpha` multiplies.
 #[inline(always)]
-fn light(multiplies: bool, s: i32, sa: i32, d: i32, da: i32) -> i32 {
-    if multiplies { 2 * s * d } else { sa * da - 2 * (da - d) * (sa - s) }
+fn light<S: Simd>(
+    multiplies: <S::i32s as SimdBase<S>>::Mask,
+    s: S::i32s,
+    sa: S::i32s,
+    d: S::i32s,
+    da: S::i32s,
+) -> S::i32s {
+    multiplies.select((s + s) * d, sa * da - (da - d) * (sa - s) * 2)
+}
+
+const MULTIPLY: u8 = CompositeOp::Multiply as u8;
+const SCREEN: u8 = CompositeOp::Screen as u8;
+const OVERLAY: u8 = CompositeOp::Overlay as u8;
+const DARKEN: u8 = CompositeOp::Darken as u8;
+const LIGHTEN: u8 = CompositeOp::Lighten as u8;
+const HARD_LIGHT: u8 = CompositeOp::HardLight as u8;
+const DIFFERENCE: u8 = CompositeOp::Difference as u8;
+const EXCLUSION: u8 = CompositeOp::Exclusion as u8;
+
+/// A channel of a blend mode: masked source, its alpha, target and target alpha. PDF's separable ones are the parts
+/// where one picture is alone and that where both are, times 255 * 255, divided once.
+#[inline(always)]
+fn blend<S: Simd, const OP: u8>(simd: S, s: S::i32s, sa: S::i32s, d: S::i32s, da: S::i32s) -> S::i32s {
+    let (zero, full) = (S::i32s::splat(simd, 0), S::i32s::splat(simd, 255));
+    let both = match OP {
+        MULTIPLY => {
+            let apart = div_un8::<S>(s * (full - da)) + div_un8::<S>(d * (full - sa));
+            return (apart.min(full) + div_un8::<S>(d * s)).min(full);
+        }
+        SCREEN => s * da + d * sa - s * d,
+        OVERLAY => light::<S>((d + d).simd_lt(da), s, sa, d, da),
+        DARKEN => (s * da).min(d * sa),
+        LIGHTEN => (s * da).max(d * sa),
+        HARD_LIGHT => light::<S>((s + s).simd_lt(sa), s, sa, d, da),
+        DIFFERENCE => (s * da - d * sa).max(d * sa - s * da),
+        _ => s * da + d * sa - (s + s) * d,
+    };
+    let sum = (full - sa) * d + (full - da) * s + both;
+    div_un8::<S>(sum.max(zero).min(S::i32s::splat(simd, 255 * 255)))
+}
+
+#[inline(always)]
+fn channel<S: Simd>(words: S::u32s, shift: u32) -> S::i32s {
+    ((words >> shift) & 0xff).bitcast()
+}
+
+/// One vector of a blend mode, on 32-bit lanes of a channel each.
+#[inline(always)]
+fn blend_vector<S: Simd, const OP: u8>(simd: S, mask: u8, d: S::u32s, s: S::u32s, m: S::u32s) -> S::u32s {
+    let (s, sa) = masked(mask, Lanes::<S>::load(s), Lanes::<S>::load(m));
+    let (s, sa) = (s.word(), sa.word());
+    let da = channel::<S>(d, 24);
+    let alpha = {
+        let sa = channel::<S>(sa, 24);
+        match OP {
+            MULTIPLY => blend::<S, OP>(simd, sa, sa, da, da),
+            _ => div_un8::<S>((da + sa) * 255 - sa * da),
+        }
+    };
+    let mut out: S::u32s = alpha.bitcast();
+    for shift in [16, 8, 0] {
+        let (s, sa) = (channel::<S>(s, shift), channel::<S>(sa, shift));
+        let v: S::u32s = blend::<S, OP>(simd, s, sa, channel::<S>(d, shift), da).bitcast();
+        out = (out << 8) | v;
+    }
+    out
+}
+
+fn blend_row<S: Simd, const OP: u8>(simd: S, d: &mut [u32], s: &[u32], mask: MaskRow<'_>) {
+    let (mask, m) = match mask {
+        MaskRow::None => (NO_MASK, s),
+        MaskRow::Alpha(m) => (ALPHA, m),
+        MaskRow::Component(m) => (COMPONENT, m),
+    };
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            let n = S::u32s::LEN;
+            let mut padded = [[0; 16]; 3];
+            for ((d, s), m) in d.chunks_mut(n).zip(s.chunks(n)).zip(m.chunks(n)) {
+                let len = d.len();
+                padded[0][..len].copy_from_slice(d);
+                padded[1][..len].copy_from_slice(s);
+                padded[2][..len].copy_from_slice(m);
+                let [dv, sv, mv] = &padded;
+                let (dv, sv) = (S::u32s::from_slice(simd, &dv[..n]), S::u32s::from_slice(simd, &sv[..n]));
+                let mv = S::u32s::from_slice(simd, &mv[..n]);
+                d.copy_from_slice(&blend_vector::<S, OP>(simd, mask, dv, sv, mv).as_slice()[..len]);
+            }
+        },
+    );
 }
 
 /// The same on single bytes: alpha alone.
@@ -310,14 +344,14 @@ pub(super) fn combine(level: Level, op: CompositeOp, d: &mut [u32], s: &[u32], m
             )),
             _ => porter_duff::<ONE, ONE>(level, d, s, mask),
         },
-        Multiply => multiply(d, s, mask),
-        Screen => separable(d, s, mask, |s, sa, d, da| s * da + d * sa - s * d),
-        Overlay => separable(d, s, mask, |s, sa, d, da| light(2 * d < da, s, sa, d, da)),
-        Darken => separable(d, s, mask, |s, sa, d, da| (s * da).min(d * sa)),
-        Lighten => separable(d, s, mask, |s, sa, d, da| (s * da).max(d * sa)),
-        HardLight => separable(d, s, mask, |s, sa, d, da| light(2 * s < sa, s, sa, d, da)),
-        Difference => separable(d, s, mask, |s, sa, d, da| (s * da - d * sa).abs()),
-        Exclusion => separable(d, s, mask, |s, sa, d, da| s * da + d * sa - 2 * s * d),
+        Multiply => with_level!(level, simd => blend_row::<_, MULTIPLY>(simd, d, s, mask)),
+        Screen => with_level!(level, simd => blend_row::<_, SCREEN>(simd, d, s, mask)),
+        Overlay => with_level!(level, simd => blend_row::<_, OVERLAY>(simd, d, s, mask)),
+        Darken => with_level!(level, simd => blend_row::<_, DARKEN>(simd, d, s, mask)),
+        Lighten => with_level!(level, simd => blend_row::<_, LIGHTEN>(simd, d, s, mask)),
+        HardLight => with_level!(level, simd => blend_row::<_, HARD_LIGHT>(simd, d, s, mask)),
+        Difference => with_level!(level, simd => blend_row::<_, DIFFERENCE>(simd, d, s, mask)),
+        Exclusion => with_level!(level, simd => blend_row::<_, EXCLUSION>(simd, d, s, mask)),
         _ => debug_assert!(op == Dst, "{op:?} is computed in float"),
     }
 }

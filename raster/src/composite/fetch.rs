@@ -3,9 +3,13 @@
 use super::CompositeRepeat;
 use super::plan::{Picture, Sampling};
 use crate::surface::{SurfaceFormat, SurfaceRef};
+use fearless_simd::Level;
 
 /// Reads one pixel of a row as premultiplied 0xAARRGGBB. Formats without alpha are opaque, fewer bits are repeated.
 pub(super) trait Texel {
+    /// Pixels of a word.
+    const PER_WORD: usize;
+
     fn word(row: &[u32], x: usize) -> u32;
 }
 
@@ -17,6 +21,8 @@ pub(super) struct X8R8G8B8;
 pub(super) struct A8R8G8B8;
 
 impl Texel for A1 {
+    const PER_WORD: usize = 32;
+
     #[inline(always)]
     fn word(row: &[u32], x: usize) -> u32 {
         // Bits are counted in bytes, as the rows are bytes on either endianness.
@@ -26,6 +32,8 @@ impl Texel for A1 {
 }
 
 impl Texel for A8 {
+    const PER_WORD: usize = 4;
+
     #[inline(always)]
     fn word(row: &[u32], x: usize) -> u32 {
         let bytes: &[u8] = bytemuck::cast_slice(row);
@@ -34,6 +42,8 @@ impl Texel for A8 {
 }
 
 impl Texel for X1R5G5B5 {
+    const PER_WORD: usize = 2;
+
     #[inline(always)]
     fn word(row: &[u32], x: usize) -> u32 {
         let shorts: &[u16] = bytemuck::cast_slice(row);
@@ -44,6 +54,8 @@ impl Texel for X1R5G5B5 {
 }
 
 impl Texel for R5G6B5 {
+    const PER_WORD: usize = 2;
+
     #[inline(always)]
     fn word(row: &[u32], x: usize) -> u32 {
         let shorts: &[u16] = bytemuck::cast_slice(row);
@@ -54,6 +66,8 @@ impl Texel for R5G6B5 {
 }
 
 impl Texel for X8R8G8B8 {
+    const PER_WORD: usize = 1;
+
     #[inline(always)]
     fn word(row: &[u32], x: usize) -> u32 {
         row[x] | 0xff00_0000
@@ -61,6 +75,8 @@ impl Texel for X8R8G8B8 {
 }
 
 impl Texel for A8R8G8B8 {
+    const PER_WORD: usize = 1;
+
     #[inline(always)]
     fn word(row: &[u32], x: usize) -> u32 {
         row[x]
@@ -153,21 +169,6 @@ fn steps_inside(v: i64, step: i64, end: i64, most: usize) -> usize {
     }
 }
 
-/// Four words weighted by 7-bit fractions, cut to whole numbers. The channels lie in 16-bit lanes for the first
-/// step (at most 255 * 128) and in 32-bit lanes for the second.
-#[inline(always)]
-fn blend_four([tl, tr, bl, br]: [u32; 4], fx: u64, fy: u64) -> u32 {
-    let spread = |v: u32| (u64::from(v) | u64::from(v) << 24) & 0x00ff_00ff_00ff_00ff;
-    let top = spread(tl) * (128 - fx) + spread(tr) * fx;
-    let bottom = spread(bl) * (128 - fx) + spread(br) * fx;
-    let half = |shift: u32| {
-        let (top, bottom) = (top >> shift & 0xffff_0000_ffff, bottom >> shift & 0xffff_0000_ffff);
-        (top * (128 - fy) + bottom * fy) >> 14
-    };
-    let (bg, ra) = (half(0), half(16));
-    (bg & 0xff | bg >> 24 & 0xff00 | (ra & 0xff) << 16 | ra >> 8 & 0xff00_0000) as u32
-}
-
 impl Picture<'_> {
     /// The word of the only pixel.
     pub(super) fn solid(&self) -> u32 {
@@ -178,26 +179,20 @@ impl Picture<'_> {
         (i64::from(self.surface.width()), i64::from(self.surface.height()))
     }
 
-    /// The four pixels around a 16.16 position and the fractions of the right and lower ones.
-    #[inline(always)]
-    pub(super) fn taps(&self, x: i64, y: i64) -> ([Option<(usize, usize)>; 4], i64, i64) {
-        let (width, height) = self.size();
-        let (x, y) = (x - (1 << 15), y - (1 << 15));
-        let columns = [0, 1].map(|i| repeated(self.repeat, (x >> 16) + i, width));
-        let rows = [0, 1].map(|i| repeated(self.repeat, (y >> 16) + i, height));
-        let tap = |r: usize, c: usize| Some((rows[r]?, columns[c]?));
-        ([tap(0, 0), tap(0, 1), tap(1, 0), tap(1, 1)], x & 0xffff, y & 0xffff)
-    }
-
     /// Fills `out` with the words for the target pixels (x.., y). With [`Sampling::Bilinear`] the filter is that of
     /// the 8-bit operators.
-    pub(super) fn words(&self, x: i32, y: i32, out: &mut [u32]) {
+    pub(super) fn words(&self, level: Level, x: i32, y: i32, out: &mut [u32]) {
         let (x, y) = (i64::from(x) + self.shift.0, i64::from(y) + self.shift.1);
         match self.sampling {
             Sampling::Solid => out.fill(self.solid()),
             Sampling::Direct => self.direct(x, y, out),
-            Sampling::Nearest => with_texel!(self.surface.format(), T => self.nearest::<T>(x, y, out)),
-            Sampling::Bilinear => with_texel!(self.surface.format(), T => self.bilinear::<T>(x, y, out)),
+            Sampling::Nearest if self.map.yx == 0 => {
+                with_texel!(self.surface.format(), T => self.nearest_in_row::<T>(x, y, out));
+            }
+            Sampling::Nearest => with_texel!(self.surface.format(), T => self.nearest::<T>(level, x, y, out)),
+            Sampling::Bilinear => {
+                with_texel!(self.surface.format(), T => self.bilinear::<T>(level, x, y, out))
+            }
         }
     }
 
@@ -279,26 +274,12 @@ impl Picture<'_> {
         }
     }
 
-    fn nearest<T: Texel>(&self, x: i64, y: i64, out: &mut [u32]) {
+    /// The words of the nearest pixels, all of the same row of the picture.
+    fn nearest_in_row<T: Texel>(&self, x: i64, y: i64, out: &mut [u32]) {
         let (width, height) = self.size();
-        let (xx, yx) = (self.map.xx, self.map.yx);
-        let (mut vx, mut vy) = self.map.at(x, y);
-        (vx, vy) = (vx - 1, vy - 1);
-        if yx != 0 {
-            // Runs, as below, were tried here too: 0.49 of pixman's speed, against 0.72.
-            for out in out {
-                let column = repeated(self.repeat, vx >> 16, width);
-                let row = repeated(self.repeat, vy >> 16, height);
-                *out = match (column, row) {
-                    (Some(x), Some(y)) => T::word(self.surface.row(y as u32), x),
-                    _ => 0,
-                };
-                vx += xx;
-                vy += yx;
-            }
-            return;
-        }
-        // One row of the picture for the whole row.
+        let xx = self.map.xx;
+        let (vx, vy) = self.map.at(x, y);
+        let (mut vx, vy) = (vx - 1, vy - 1);
         let Some(row) = repeated(self.repeat, vy >> 16, height) else {
             out.fill(0);
             return;
@@ -325,70 +306,15 @@ impl Picture<'_> {
         }
     }
 
-    /// The four words around a position whose top left one is at (x, y), any of which may be outside. Apart, so that
-    /// the loops over the inside stay small: with this inlined they took five times as long.
-    #[inline(never)]
-    fn four_words<T: Texel>(&self, x: i64, y: i64) -> [u32; 4] {
-        let (width, height) = self.size();
-        [(0, 0), (1, 0), (0, 1), (1, 1)].map(|(dx, dy)| {
-            let column = repeated(self.repeat, x + dx, width);
-            let row = repeated(self.repeat, y + dy, height);
-            match (column, row) {
-                (Some(x), Some(y)) => T::word(self.surface.row(y as u32), x),
-                _ => 0,
-            }
-        })
-    }
-
-    fn bilinear<T: Texel>(&self, x: i64, y: i64, out: &mut [u32]) {
-        let (width, height) = self.size();
-        let (xx, yx) = (self.map.xx, self.map.yx);
-        let (mut vx, mut vy) = self.map.at(x, y);
-        (vx, vy) = (vx - (1 << 15), vy - (1 << 15));
-        let (inner_width, inner_height) = ((width - 1) as u64, (height - 1) as u64);
-        let fraction = |v: i64| v as u64 >> 9 & 127;
-        if yx == 0 && ((vy >> 16) as u64) < inner_height {
-            // Between the same two rows of the picture for the whole row.
-            let row = (vy >> 16) as u32;
-            let (top, bottom) = (self.surface.row(row), self.surface.row(row + 1));
-            let fy = fraction(vy);
-            for out in out {
-                let x = vx >> 16;
-                let words = if (x as u64) < inner_width {
-                    let x = x as usize;
-                    [T::word(top, x), T::word(top, x + 1), T::word(bottom, x), T::word(bottom, x + 1)]
-                } else {
-                    self.four_words::<T>(x, i64::from(row))
-                };
-                *out = blend_four(words, fraction(vx), fy);
-                vx += xx;
-            }
-            return;
-        }
-        for out in out {
-            let (x, y) = (vx >> 16, vy >> 16);
-            let words = if (x as u64) < inner_width && (y as u64) < inner_height {
-                let (top, bottom) = (self.surface.row(y as u32), self.surface.row(y as u32 + 1));
-                let x = x as usize;
-                [T::word(top, x), T::word(top, x + 1), T::word(bottom, x), T::word(bottom, x + 1)]
-            } else {
-                self.four_words::<T>(x, y)
-            };
-            *out = blend_four(words, fraction(vx), fraction(vy));
-            vx += xx;
-            vy += yx;
-        }
-    }
-
     /// The alpha of the words for the target pixels (x.., y).
-    pub(super) fn alphas(&self, x: i32, y: i32, out: &mut [u8]) {
+    pub(super) fn alphas(&self, level: Level, x: i32, y: i32, out: &mut [u8]) {
         if let Some(alphas) = self.alphas_in_place(x, y, out.len()) {
             return out.copy_from_slice(alphas);
         }
         let mut words = [0; 64];
         for (i, out) in out.chunks_mut(64).enumerate() {
             let words = &mut words[..out.len()];
-            self.words(x + 64 * i as i32, y, words);
+            self.words(level, x + 64 * i as i32, y, words);
             out.iter_mut().zip(words).for_each(|(out, word)| *out = (*word >> 24) as u8);
         }
     }

@@ -1,18 +1,21 @@
 //! DRAW_COMPOSITE: a source through a mask onto the target, as pixman 0.42 draws it on x86-64.
 //!
 //! [`plan`] decides everything that holds for all pixels; then rows of source, mask and target go as a8r8g8b8 words
-//! ([`fetch`], [`target`]) through the operator ([`combine`], or [`float`] for those that divide).
+//! ([`fetch`], [`transform`], [`target`]) through the operator ([`combine`], or [`float`] for those that divide).
 
 mod combine;
 mod fetch;
 mod float;
 #[cfg(test)]
 mod naive;
+#[cfg(test)]
+mod naive_float;
 mod op;
 mod plan;
 mod target;
 #[cfg(test)]
 mod tests;
+mod transform;
 
 pub use op::CompositeOp;
 
@@ -21,7 +24,7 @@ use crate::region::Region;
 use crate::simd::Raster;
 use crate::surface::{SurfaceFormat, SurfaceMut, SurfaceRef};
 use combine::MaskRow;
-use float::Argb;
+use float::{Masked, Planes, Rows};
 use plan::{Picture, Plan, Sampling, Unused};
 
 /// How a picture is read between its pixels.
@@ -109,7 +112,7 @@ const CHUNK: usize = 1024;
 const SMALL: usize = 192;
 
 /// As [`CHUNK`], for floats.
-const FLOAT_CHUNK: usize = 128;
+const FLOAT_CHUNK: usize = float::CHUNK;
 
 impl Raster {
     /// Combines `src`, as far as `mask` covers it, with the pixels of `bbox` under `clip`.
@@ -156,8 +159,9 @@ impl Raster {
                 (rect.top..rect.bottom).for_each(|y| dst.row(y as u32)[columns.clone()].fill(0));
             }
             (CompositeOp::Src, None) if in_place => {
-                (rect.top..rect.bottom)
-                    .for_each(|y| plan.src.words(rect.left, y, &mut dst.row(y as u32)[columns.clone()]));
+                (rect.top..rect.bottom).for_each(|y| {
+                    plan.src.words(self.level, rect.left, y, &mut dst.row(y as u32)[columns.clone()])
+                });
             }
             _ if dst.format() == SurfaceFormat::A8 && plan.op.is_porter_duff() => {
                 if self.alphas_in_place(dst, rect, plan) {
@@ -229,7 +233,10 @@ impl Raster {
         for_blocks(rect, N, |x, y, n, rows| {
             let read = |picture: &Picture<'_>, words: &mut [u32]| {
                 if picture.sampling != Sampling::Solid {
-                    words.chunks_exact_mut(n).zip(y..).for_each(|(words, y)| picture.words(x, y, words));
+                    words
+                        .chunks_exact_mut(n)
+                        .zip(y..)
+                        .for_each(|(words, y)| picture.words(self.level, x, y, words));
                 }
             };
             let size = n * rows;
@@ -275,7 +282,10 @@ impl Raster {
         for_blocks(rect, N, |x, y, n, rows| {
             let read = |picture: &Picture<'_>, alphas: &mut [u8]| {
                 if picture.sampling != Sampling::Solid {
-                    alphas.chunks_exact_mut(n).zip(y..).for_each(|(alphas, y)| picture.alphas(x, y, alphas));
+                    alphas
+                        .chunks_exact_mut(n)
+                        .zip(y..)
+                        .for_each(|(alphas, y)| picture.alphas(self.level, x, y, alphas));
                 }
             };
             let size = n * rows;
@@ -301,16 +311,17 @@ impl Raster {
     }
 
     fn composite_float(&self, dst: &mut SurfaceMut<'_>, rect: Rect, plan: &Plan<'_>) {
-        let (mut s, mut m) = ([[0.0; 4]; FLOAT_CHUNK], [[0.0; 4]; FLOAT_CHUNK]);
+        let (mut s, mut m) = (Planes::new(), Planes::new());
         let mut words = [0; FLOAT_CHUNK];
         for_blocks(rect, FLOAT_CHUNK, |x, y, n, rows| {
             for y in y..y + rows as i32 {
-                let (s, m, words) = (&mut s[..n], &mut m[..n], &mut words[..n]);
-                plan.src.floats(x, y, words, s);
+                let words = &mut words[..n];
+                plan.src.floats(self.level, x, y, words, &mut s);
                 if let Some(mask) = &plan.mask {
-                    mask.floats(x, y, words, m);
+                    mask.floats(self.level, x, y, words, &mut m);
                 }
-                float_row(dst, x, y, words, s, plan.mask.is_some().then_some(&*m), plan);
+                let m = plan.mask.is_some().then(|| m.rows(0..n));
+                self.float_row(dst, x, y, s.rows(0..n), m, plan);
             }
         });
     }
@@ -326,53 +337,47 @@ impl Raster {
         plan: &Plan<'_>,
     ) {
         let Some(mask) = &plan.mask else { return };
-        let (mut s, mut m) = ([[0.0; 4]; FLOAT_CHUNK], [[0.0; 4]; FLOAT_CHUNK]);
+        let (mut s, mut m) = (Planes::new(), Planes::new());
         let mut words = [0; FLOAT_CHUNK];
         for left in (bbox.left..bbox.right).step_by(FLOAT_CHUNK) {
             let n = ((bbox.right - left) as usize).min(FLOAT_CHUNK);
-            let (words, m) = (&mut words[..n], &mut m[..n]);
-            let mut remembered = [[0.0; 4]; FLOAT_CHUNK];
+            let words = &mut words[..n];
+            let mut remembered = Planes::new();
             for y in bbox.top..area.bottom {
-                plan.src.floats(left, y, words, &mut s[..n]);
-                mask.floats(left, y, words, m);
-                let read = s.iter().zip(&*m).map(|(s, m)| (*m != [0.0; 4]).then_some(*s));
-                remembered.iter_mut().zip(read).for_each(|(old, new)| *old = new.unwrap_or(*old));
+                plan.src.floats(self.level, left, y, words, &mut s);
+                mask.floats(self.level, left, y, words, &mut m);
+                for i in 0..n {
+                    if m.0.iter().any(|plane| plane[i] != 0.0) {
+                        remembered.0.iter_mut().zip(&s.0).for_each(|(old, new)| old[i] = new[i]);
+                    }
+                }
                 let row = Rect::new(left, y, left + n as i32, y + 1).intersect(&area);
                 for rect in clip.rects_in(row) {
                     let columns = (rect.left - left) as usize..(rect.right - left) as usize;
-                    let words = &mut words[columns.clone()];
-                    float_row(
-                        dst,
-                        rect.left,
-                        y,
-                        words,
-                        &remembered[columns.clone()],
-                        Some(&m[columns]),
-                        plan,
-                    );
+                    let (s, m) = (remembered.rows(columns.clone()), m.rows(columns));
+                    self.float_row(dst, rect.left, y, s, Some(m), plan);
                 }
             }
         }
     }
-}
 
-/// Combines a row of at most [`FLOAT_CHUNK`] source pixels with the target pixels (x.., y); `words` is scratch.
-fn float_row(
-    dst: &mut SurfaceMut<'_>,
-    x: i32,
-    y: i32,
-    words: &mut [u32],
-    s: &[Argb],
-    m: Option<&[Argb]>,
-    plan: &Plan<'_>,
-) {
-    let mut d = [[0.0; 4]; FLOAT_CHUNK];
-    let d = &mut d[..words.len()];
-    target::load(dst, x, y, words);
-    float::expand_row(dst.format(), words, d);
-    float::row_of(plan.op)(d, s, m, plan.component_alpha);
-    words.iter_mut().zip(&*d).for_each(|(word, d)| *word = float::contract(*d));
-    target::store(dst, x, y, words);
+    /// Combines a row of at most [`FLOAT_CHUNK`] source pixels with the target pixels (x.., y).
+    fn float_row(
+        &self,
+        dst: &mut SurfaceMut<'_>,
+        x: i32,
+        y: i32,
+        s: Rows<'_>,
+        m: Option<Rows<'_>>,
+        plan: &Plan<'_>,
+    ) {
+        let mut words = [0; FLOAT_CHUNK];
+        let words = &mut words[..s[0].len()];
+        target::load(dst, x, y, words);
+        let source = Masked::new(plan.op, &s, m.as_ref(), plan.component_alpha);
+        float::combine(self.level, plan.op, dst.format(), words, &source, plan.component_alpha);
+        target::store(dst, x, y, words);
+    }
 }
 
 /// Calls `run(x, y, n, rows)` for blocks of n x rows pixels that make up the rectangle, at most `size` pixels each:

@@ -3,7 +3,7 @@
 
 use super::op::CompositeOp;
 use super::plan::{Picture, Plan, Sampling, Unused};
-use super::{CompositeRepeat, float};
+use super::{CompositeRepeat, naive_float as float};
 use crate::geom::Rect;
 use crate::region::Region;
 use crate::surface::{SurfaceFormat, SurfaceMut, SurfaceRef};

@@ -105,3 +105,57 @@ pub(crate) fn along_y<S: Simd>(simd: S, above: &Sums, below: &Sums, w: u32, out:
         },
     );
 }
+
+/// Pixels to look up, and to mix, at a time.
+pub(crate) const BLOCK: usize = 64;
+
+/// Top left, top right, bottom left and bottom right pixels about positions, and the 16-bit fractions that are the
+/// weights of the right and of the lower ones.
+pub(crate) struct Taps {
+    pub(crate) words: [[u32; BLOCK]; 4],
+    pub(crate) fractions: [[u32; BLOCK]; 2],
+}
+
+/// One vector of the means of taps, from the one at `at` on. Of the fractions the upper seven bits count.
+#[inline(always)]
+fn mix_vector<S: Simd>(simd: S, taps: &Taps, at: usize) -> S::u32s {
+    // No `map`: its closures would not be compiled for the vector's instruction set.
+    let n = S::u32s::LEN;
+    let [tl, tr, bl, br] = &taps.words;
+    let (tl, tr) = (S::u32s::from_slice(simd, &tl[at..at + n]), S::u32s::from_slice(simd, &tr[at..at + n]));
+    let (bl, br) = (S::u32s::from_slice(simd, &bl[at..at + n]), S::u32s::from_slice(simd, &br[at..at + n]));
+    let [wx, wy] = &taps.fractions;
+    let wx = S::u32s::from_slice(simd, &wx[at..at + n]) >> 9;
+    let wy = S::u32s::from_slice(simd, &wy[at..at + n]) >> 9;
+    let low = S::u32s::splat(simd, 0x00ff_00ff);
+    let half = S::u32s::splat(simd, 0xffff);
+    let whole = S::u32s::splat(simd, 128);
+    let (v, w) = (whole - wx, wx);
+    let (v, w): (S::u16s, S::u16s) = ((v | (v << 16)).bitcast(), (w | (w << 16)).bitcast());
+    let weights: S::i16s = ((whole - wy) | (wy << 16)).bitcast();
+    let (top_rb, bottom_rb) = (mix::<S>(tl & low, tr & low, w, v), mix::<S>(bl & low, br & low, w, v));
+    let top_ag = mix::<S>((tl >> 8) & low, (tr >> 8) & low, w, v);
+    let bottom_ag = mix::<S>((bl >> 8) & low, (br >> 8) & low, w, v);
+    let (b, r) = mix_pairs::<S>(half, weights, top_rb, bottom_rb);
+    let (g, a) = mix_pairs::<S>(half, weights, top_ag, bottom_ag);
+    b | (g << 8) | (r << 16) | (a << 24)
+}
+
+/// Means of the first taps, as many as fit; at most [`BLOCK`].
+pub(crate) fn mix_taps<S: Simd>(simd: S, taps: &Taps, out: &mut [u32]) {
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            let n = S::u32s::LEN;
+            let whole = out.len() / n * n;
+            let (blocks, rest) = out.split_at_mut(whole);
+            for (i, out) in blocks.chunks_exact_mut(n).enumerate() {
+                mix_vector(simd, taps, i * n).store_slice(out);
+            }
+            if !rest.is_empty() {
+                let last = mix_vector(simd, taps, whole);
+                rest.copy_from_slice(&last.as_slice()[..rest.len()]);
+            }
+        },
+    );
+}
