@@ -12,14 +12,19 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Time that this thread was on a processor, where the system tells (others may use the machine too).
+/// Time that this thread was on a processor: others may use the machine too.
+#[cfg(unix)]
 fn cpu() -> Duration {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let ns = text.split(' ').next().and_then(|n| n.parse().ok());
-    ns.map_or_else(|| START.get_or_init(Instant::now).elapsed(), Duration::from_nanos)
+    use nix::time::{ClockId, clock_gettime};
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).expect("a clock").into()
 }
 
-static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+/// Time on the wall, where the system does not tell that of a thread.
+#[cfg(not(unix))]
+fn cpu() -> Duration {
+    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
+}
 
 /// A recorded command and its time in nanoseconds.
 type Timed = (u64, Event);
@@ -45,11 +50,23 @@ fn immediate(events: &[Timed], every: Option<u64>) -> Duration {
 }
 
 fn new_graph(threads: usize, bounds: GraphLimits) -> Graph {
-    Graph::new(Raster::new(), Limits::default(), bounds, Execution { threads, ..Execution::default() })
+    let mut execution = Execution { threads, ..Execution::default() };
+    if let Some(pixels) = std::env::var("INLINE").ok().and_then(|n| n.parse().ok()) {
+        execution.inline_pixels = pixels;
+    }
+    Graph::new(Raster::new(), Limits::default(), bounds, execution)
+}
+
+/// The default bounds, or others for a trial: `NODES` and `BYTES` (and `INLINE`, pixels drawn by one thread).
+fn bounds() -> GraphLimits {
+    let from = |name: &str| std::env::var(name).ok().and_then(|n| n.parse::<u64>().ok());
+    let default = GraphLimits::default();
+    let nodes = from("NODES").map_or(default.nodes, |n| n as usize);
+    GraphLimits { nodes, bytes: from("BYTES").unwrap_or(default.bytes) }
 }
 
 fn graph(events: &[Timed], threads: usize, every: Option<u64>) -> (Duration, Graph) {
-    let mut graph = new_graph(threads, GraphLimits::default());
+    let mut graph = new_graph(threads, bounds());
     let (start, wall) = (cpu(), Instant::now());
     let mut next = events.first().map_or(0, |e| e.0);
     for (time, event) in events {
@@ -90,6 +107,7 @@ fn build(events: &[Timed]) -> (f64, f64) {
 }
 
 fn main() {
+    spice_render::memory::keep_freed();
     let mut files: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
     if files.is_empty() {
         let root = std::env::var_os("SPICE_RENDER_CORPUS").map_or_else(|| "testdata".into(), PathBuf::from);
@@ -112,7 +130,13 @@ fn main() {
         let mut total = None;
         let started = Instant::now();
         if let Some(runs) = std::env::var("GRAPH_ONLY").ok().and_then(|n| n.parse().ok()) {
-            (0..runs).for_each(|_| drop(black_box(graph(&events, 1, None))));
+            for _ in 0..runs {
+                let time = match std::env::var_os("IMMEDIATE").is_some() {
+                    true => immediate(&events, None),
+                    false => graph(&events, 1, None).0,
+                };
+                black_box(time);
+            }
             continue;
         }
         while a.len() < 5 || (a.len() < 31 && started.elapsed() < Duration::from_secs(4)) {
@@ -140,7 +164,9 @@ fn main() {
             m(t.trimmed.pixels),
         );
     }
-    growth();
+    if std::env::var_os("GRAPH_ONLY").is_none() && std::env::var_os("NODES").is_none() {
+        growth();
+    }
 }
 
 /// What a command costs with many pending: small fills side by side, so that nothing is culled.

@@ -27,13 +27,18 @@ pub(crate) fn write<R: Read>(frames: &mut Frames<R>, file: &Path, speed: f64) ->
     let mut encode = start.elapsed();
     // A frame is written when it is known how long it stays.
     let (mut shown, mut since) = (first.picture.rgb(width, height), first.time);
+    let begin = since;
     let mut before: Option<Vec<u8>> = None;
     let mut count = 1;
     while let Some(frame) = frames.next()? {
         let start = Instant::now();
         let next = frame.picture.rgb(width, height);
         if next != shown {
-            let stays = (frame.time.saturating_sub(since) as f64 / 1e6 / speed) as u64;
+            // Whole units of the file, counted from the beginning: what is rounded off is not lost.
+            let unit = movie.unit();
+            let clock =
+                |time: u64| (time.saturating_sub(begin) as f64 / 1e6 / speed / unit as f64).round() as u64;
+            let stays = (clock(frame.time) - clock(since).min(clock(frame.time))) * unit;
             movie.frame(&shown, before.as_deref(), (width, height), stays)?;
             before = Some(std::mem::replace(&mut shown, next));
             since = frame.time;
@@ -71,6 +76,14 @@ impl<'a> Movie<'a> {
         let mut encoder = GifEncoder::new_with_speed(bytes, 10);
         encoder.set_repeat(Repeat::Infinite)?;
         Ok(Self::Gif(Box::new(encoder)))
+    }
+
+    /// Milliseconds that a frame stays are a multiple of this.
+    fn unit(&self) -> u64 {
+        match self {
+            Self::Apng(_) => 1,
+            Self::Gif(_) => 10,
+        }
     }
 
     /// Writes a picture that stays for so many milliseconds.

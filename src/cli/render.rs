@@ -46,7 +46,8 @@ pub(crate) struct Args {
     /// Refuse captures that end in the middle of an event.
     #[arg(long)]
     strict: bool,
-    /// Write a picture of every frame into this folder: 000000.png and on.
+    /// Write a picture of every frame into this folder: 000000.png and on. Each of several captures gets a folder
+    /// of its name in it.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["surface", "output"])]
     frames: Option<PathBuf>,
     /// Write a moving picture.
@@ -113,7 +114,7 @@ fn render(args: &Args, raster: Raster, capture: &Path, output: &Path, progress: 
         };
         let mut frames = Frames::new(replay, pace, args.at, args.cursor, args.overlay);
         phases.encode = match (&args.frames, &args.animate) {
-            (Some(folder), _) => frames::write(&mut frames, folder)?,
+            (Some(_), _) => frames::write(&mut frames, output)?,
             (None, Some(file)) => animate::write(&mut frames, file, args.speed)?,
             (None, None) => {
                 // The last frame that changed something.
@@ -170,10 +171,16 @@ fn render(args: &Args, raster: Raster, capture: &Path, output: &Path, progress: 
     Ok(())
 }
 
-/// Where each capture's picture goes.
+/// Where each capture's picture goes, or the folder of its frames.
 fn outputs(args: &Args) -> Result<Vec<PathBuf>, At> {
     let several = args.captures.len() > 1;
-    let folder = match &args.output {
+    if let Some(file) = args.animate.as_ref().filter(|_| several) {
+        return Err(at(file, "several captures would be written to this file"));
+    }
+    if let Some(folder) = args.frames.as_ref().filter(|_| !several) {
+        return Ok(vec![folder.clone()]);
+    }
+    let folder = match args.output.as_ref().or(args.frames.as_ref()) {
         Some(path) if path.is_dir() => path.clone(),
         Some(path) if several || path.as_os_str().to_string_lossy().ends_with('/') => {
             std::fs::create_dir_all(path).map_err(|e| at(path, e))?;
@@ -182,11 +189,12 @@ fn outputs(args: &Args) -> Result<Vec<PathBuf>, At> {
         Some(file) => return Ok(vec![file.clone()]),
         None => PathBuf::new(),
     };
+    let place = |name: PathBuf| if args.frames.is_some() { name } else { name.with_extension("png") };
     let outputs: Vec<PathBuf> =
-        args.captures.iter().map(|c| folder.join(picture::name_of(c)).with_extension("png")).collect();
+        args.captures.iter().map(|c| place(folder.join(picture::name_of(c)))).collect();
     let mut seen = HashSet::new();
     match outputs.iter().find(|path| !seen.insert(*path)) {
-        Some(twice) => Err(at(twice, "two captures would be written to this file")),
+        Some(twice) => Err(at(twice, "two captures would be written to this")),
         None => Ok(outputs),
     }
 }

@@ -2,25 +2,26 @@
 
 use super::exec::{self, Pixels};
 use super::state::{Effect, State};
-use super::surfaces::{SurfaceInfo, SurfaceKey, load_rows};
+use super::surfaces::{KeyMap, SurfaceInfo, SurfaceKey, load_rows};
 use super::{Limits, Lookup, Refusal};
 use crate::qxl::{Command, Event, SurfaceId};
 use spice_raster::{Raster, Surface};
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 /// Draws commands one after the other.
 #[derive(Debug)]
 pub struct Renderer {
     raster: Raster,
     state: State,
-    pixels: HashMap<SurfaceKey, Surface>,
+    pixels: KeyMap<Surface>,
     last_primary: Option<Surface>,
 }
 
 impl Renderer {
     /// Nothing exists yet.
     pub fn new(raster: Raster, limits: Limits) -> Self {
-        Self { raster, state: State::new(limits), pixels: HashMap::new(), last_primary: None }
+        Self { raster, state: State::new(limits), pixels: KeyMap::default(), last_primary: None }
     }
 
     /// Does what an event asks for. A refused one changes nothing.
@@ -90,7 +91,7 @@ impl Renderer {
     }
 }
 
-impl Pixels for HashMap<SurfaceKey, Surface> {
+impl<S: BuildHasher> Pixels for HashMap<SurfaceKey, Surface, S> {
     fn pixels(&self, key: SurfaceKey) -> Option<&Surface> {
         self.get(&key)
     }

@@ -1,8 +1,10 @@
 //! One bit for each pixel of a surface: what is needed, hidden or done while a pass walks over the queue.
 //!
-//! A rectangle of a bitmap is handled by words of 64 pixels, so that a pass costs little beside the drawing that it
-//! saves: a full 1024x768 rectangle is 12,288 words, where drawing it is 3 MiB. Lists of rectangles were not tried:
-//! their cost grows with how often windows cut each other, and a guest chooses that.
+//! 64 pixels of a row are a word, and the words of a column of the surface lie one after the other: a rectangle is a
+//! few runs of words, each with one mask, which the compiler turns into vector code. (Rows of words, as in a picture,
+//! took twice the instructions of the whole graph: most rectangles are narrow, and then each word is a row of its
+//! own.) Lists of rectangles were not tried: their cost grows with how often windows cut each other, and a guest
+//! chooses that.
 
 use spice_raster::{Rect, Region};
 use std::ops::Range;
@@ -12,16 +14,18 @@ use std::ops::Range;
 pub(crate) struct Bits {
     width: u32,
     height: u32,
-    stride: usize,
+    /// Column by column, each of `height` words.
     words: Vec<u64>,
     /// Rows that may hold ones; all others hold none.
     rows: Range<u32>,
+    /// Columns that may hold ones.
+    columns: Range<usize>,
 }
 
 impl Bits {
     /// The empty set on a surface of this size.
     pub(crate) fn new(width: u32, height: u32) -> Self {
-        Self { width, height, stride: (width as usize).div_ceil(64), words: Vec::new(), rows: 0..0 }
+        Self { width, height, words: Vec::new(), rows: 0..0, columns: 0..0 }
     }
 
     /// Whether it surely is empty.
@@ -31,11 +35,12 @@ impl Bits {
 
     /// Takes all pixels out; keeps the memory.
     pub(crate) fn reset(&mut self) {
-        let (from, to) = (self.rows.start as usize * self.stride, self.rows.end as usize * self.stride);
-        self.rows = 0..0;
-        if let Some(words) = self.words.get_mut(from..to) {
-            words.fill(0);
+        let height = self.height as usize;
+        for column in self.columns.clone() {
+            let from = column * height;
+            self.words[from + self.rows.start as usize..from + self.rows.end as usize].fill(0);
         }
+        (self.rows, self.columns) = (0..0, 0..0);
     }
 
     /// Bytes of memory.
@@ -47,26 +52,36 @@ impl Bits {
     pub(crate) fn set(&mut self, rect: Rect) {
         let Some(span) = Span::of(&rect, self.width, self.height) else { return };
         if self.words.is_empty() {
-            self.words = vec![0; self.stride * self.height as usize];
+            self.words = vec![0; (self.width as usize).div_ceil(64) * self.height as usize];
         }
-        self.rows = match self.rows.is_empty() {
-            true => span.rows.clone(),
-            false => self.rows.start.min(span.rows.start)..self.rows.end.max(span.rows.end),
-        };
-        for y in span.rows.clone() {
-            span.each(self.row_mut(y), |word, mask| *word |= mask);
+        let columns = span.first..span.last + 1;
+        if self.is_clear() {
+            (self.rows, self.columns) = (span.rows.clone(), columns);
+        } else {
+            self.rows = self.rows.start.min(span.rows.start)..self.rows.end.max(span.rows.end);
+            self.columns = self.columns.start.min(columns.start)..self.columns.end.max(columns.end);
+        }
+        for column in span.first..=span.last {
+            let mask = span.mask(column);
+            let words = self.column_mut(column, &span.rows);
+            match mask {
+                u64::MAX => words.fill(mask),
+                _ => words.iter_mut().for_each(|word| *word |= mask),
+            }
         }
     }
 
     /// Takes the pixels of a rectangle out.
     pub(crate) fn clear(&mut self, rect: Rect) {
-        let Some(span) = Span::of(&rect, self.width, self.height) else { return };
+        let Some(mut span) = Span::of(&rect, self.width, self.height) else { return };
         if span.rows.start <= self.rows.start && span.rows.end >= self.rows.end && span.is_whole(self.width) {
             self.reset();
             return;
         }
-        for y in span.rows.start.max(self.rows.start)..span.rows.end.min(self.rows.end) {
-            span.each(self.row_mut(y), |word, mask| *word &= !mask);
+        let Some(columns) = self.cut(&mut span) else { return };
+        for column in columns {
+            let mask = !span.mask(column);
+            self.column_mut(column, &span.rows).iter_mut().for_each(|word| *word &= mask);
         }
     }
 
@@ -82,9 +97,13 @@ impl Bits {
 
     /// Whether any pixel of a rectangle is in.
     pub(crate) fn any(&self, rect: &Rect) -> bool {
-        let Some(span) = Span::of(rect, self.width, self.height) else { return false };
-        (span.rows.start.max(self.rows.start)..span.rows.end.min(self.rows.end))
-            .any(|y| span.test(self.row(y), |word, mask| word & mask != 0))
+        let Some(mut span) = Span::of(rect, self.width, self.height) else { return false };
+        let Some(mut columns) = self.cut(&mut span) else { return false };
+        columns.any(|column| {
+            let mask = span.mask(column);
+            let mut parts = self.column(column, &span.rows).chunks(RUN);
+            parts.any(|words| words.iter().fold(0, |all, word| all | word) & mask != 0)
+        })
     }
 
     /// Whether any pixel of a region is in.
@@ -97,26 +116,37 @@ impl Bits {
         region.rects().iter().all(|rect| match Span::of(rect, self.width, self.height) {
             None => true,
             Some(span) if span.rows.start < self.rows.start || span.rows.end > self.rows.end => false,
-            Some(span) => !span.rows.clone().any(|y| span.test(self.row(y), |word, mask| !word & mask != 0)),
+            Some(span) => (span.first..=span.last).all(|column| {
+                let mask = span.mask(column);
+                let mut parts = self.column(column, &span.rows).chunks(RUN);
+                parts.all(|words| words.iter().fold(mask, |all, word| all & word) == mask)
+            }),
         })
     }
 
-    /// The pixels 64 * `word`.. of row `y`, the leftmost in bit 0.
-    #[inline]
-    pub(crate) fn word(&self, y: u32, word: usize) -> u64 {
-        if self.rows.contains(&y) { self.words[y as usize * self.stride + word] } else { 0 }
+    /// Some rows of a column of 64 pixels, the leftmost in bit 0.
+    fn column(&self, column: usize, rows: &Range<u32>) -> &[u64] {
+        let from = column * self.height as usize;
+        &self.words[from + rows.start as usize..from + rows.end as usize]
     }
 
-    fn row(&self, y: u32) -> &[u64] {
-        let start = y as usize * self.stride;
-        &self.words[start..start + self.stride]
+    fn column_mut(&mut self, column: usize, rows: &Range<u32>) -> &mut [u64] {
+        let from = column * self.height as usize;
+        &mut self.words[from + rows.start as usize..from + rows.end as usize]
     }
 
-    fn row_mut(&mut self, y: u32) -> &mut [u64] {
-        let start = y as usize * self.stride;
-        &mut self.words[start..start + self.stride]
+    /// Cuts a span to the rows that may hold ones, and gives its columns that may.
+    fn cut(&self, span: &mut Span) -> Option<Range<usize>> {
+        span.rows = span.rows.start.max(self.rows.start)..span.rows.end.min(self.rows.end);
+        let columns = span.first.max(self.columns.start)..(span.last + 1).min(self.columns.end);
+        (!span.rows.is_empty() && !columns.is_empty()).then_some(columns)
     }
 }
+
+/// Words looked at before it is asked whether they tell already.
+const RUN: usize = 16;
+/// Rows that are selected from at a time, which bounds the memory that takes.
+const SLAB: u32 = 256;
 
 /// A rectangle as words and masks.
 struct Span {
@@ -124,12 +154,11 @@ struct Span {
     columns: Range<u32>,
     first: usize,
     last: usize,
-    first_mask: u64,
-    last_mask: u64,
 }
 
 impl Span {
     /// The part of a rectangle that lies on a surface; `None` if there is none.
+    #[inline]
     fn of(rect: &Rect, width: u32, height: u32) -> Option<Self> {
         let rect = rect.intersect(&Rect::of_size(width, height));
         if rect.is_empty() {
@@ -141,8 +170,6 @@ impl Span {
             columns: left..right,
             first: left as usize / 64,
             last: (right as usize - 1) / 64,
-            first_mask: u64::MAX << (left % 64),
-            last_mask: u64::MAX >> (63 - (right - 1) % 64),
         })
     }
 
@@ -150,87 +177,132 @@ impl Span {
         self.columns == (0..width)
     }
 
-    #[inline(always)]
-    fn each(&self, row: &mut [u64], change: impl Fn(&mut u64, u64)) {
-        if self.first == self.last {
-            change(&mut row[self.first], self.first_mask & self.last_mask);
-            return;
-        }
-        change(&mut row[self.first], self.first_mask);
-        row[self.first + 1..self.last].iter_mut().for_each(|word| change(word, u64::MAX));
-        change(&mut row[self.last], self.last_mask);
-    }
-
-    #[inline(always)]
-    fn test(&self, row: &[u64], hit: impl Fn(u64, u64) -> bool) -> bool {
-        if self.first == self.last {
-            return hit(row[self.first], self.first_mask & self.last_mask);
-        }
-        hit(row[self.first], self.first_mask)
-            || hit(row[self.last], self.last_mask)
-            || row[self.first + 1..self.last].iter().any(|word| hit(*word, u64::MAX))
-    }
-
-    /// The mask of word `index` of a row.
-    fn mask(&self, index: usize) -> u64 {
-        let first = if index == self.first { self.first_mask } else { u64::MAX };
-        let last = if index == self.last { self.last_mask } else { u64::MAX };
+    /// The mask of a column.
+    #[inline]
+    fn mask(&self, column: usize) -> u64 {
+        let first = if column == self.first { u64::MAX << (self.columns.start % 64) } else { u64::MAX };
+        let last =
+            if column == self.last { u64::MAX >> (63 - (self.columns.end - 1) % 64) } else { u64::MAX };
         first & last
     }
 }
 
-/// The pixels of `clip` whose bit `keep(y, word)` has; `None` if that takes more than `limit` rectangles.
-pub(crate) fn select(clip: &Region, limit: usize, keep: impl Fn(u32, usize) -> u64) -> Option<Region> {
-    let mut rects: Vec<Rect> = Vec::new();
-    let mut spans: Vec<(i32, i32)> = Vec::new();
-    // The kept words of this row and of the one above; rows that are alike need no second look.
-    let (mut words, mut above): (Vec<u64>, Vec<u64>) = (Vec::new(), Vec::new());
-    // Where the rectangles that end at the row above begin.
-    let mut band = 0;
-    for line in clip.rects().chunk_by(|a, b| a.top == b.top) {
-        let parts: Vec<Span> =
-            line.iter().filter_map(|rect| Span::of(rect, i32::MAX as u32, i32::MAX as u32)).collect();
-        let Some(rows) = parts.first().map(|p| p.rows.clone()) else { continue };
-        above.clear();
-        for y in rows {
-            words.clear();
-            for part in &parts {
-                words.extend((part.first..=part.last).map(|index| keep(y, index) & part.mask(index)));
+/// Which pixels are selected.
+#[derive(Clone, Copy)]
+pub(crate) enum Keep<'a> {
+    /// Those in this set.
+    In(&'a Bits),
+    /// Those in none of these sets.
+    OutOf(&'a [&'a Bits]),
+}
+
+impl Keep<'_> {
+    /// The kept pixels of some rows of a column.
+    fn fill(self, column: usize, rows: &Range<u32>, mask: u64, out: &mut [u64]) {
+        match self {
+            Keep::In(bits) if bits.is_clear() => out.fill(0),
+            Keep::In(bits) => {
+                out.iter_mut().zip(bits.column(column, rows)).for_each(|(out, word)| *out = word & mask);
             }
-            let y = y as i32;
-            let mut same = words == above && rects[band..].iter().all(|r| r.bottom == y);
-            if !same {
-                spans.clear();
-                let mut rest = &words[..];
-                for part in &parts {
-                    let (own, others) = rest.split_at(part.last - part.first + 1);
-                    runs(own, part.first, &mut spans);
-                    rest = others;
+            Keep::OutOf(sets) => {
+                out.fill(mask);
+                for bits in sets.iter().filter(|bits| !bits.is_clear()) {
+                    out.iter_mut().zip(bits.column(column, rows)).for_each(|(out, word)| *out &= !word);
                 }
-                let last = &rects[band..];
-                same = last.len() == spans.len()
-                    && last.iter().zip(&spans).all(|(r, s)| r.bottom == y && (r.left, r.right) == *s);
             }
+        }
+    }
+}
+
+/// Memory that selections use again.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    /// The kept words of a slab, column by column.
+    kept: Vec<u64>,
+    /// For each row of it, the pixels in which it differs from the row above.
+    changed: Vec<u64>,
+    /// The kept words of one row.
+    words: Vec<u64>,
+    /// Its runs of kept pixels.
+    spans: Vec<(i32, i32)>,
+    rects: Vec<Rect>,
+}
+
+impl Scratch {
+    /// The pixels of `clip`, which lies on the surface, that are kept; `None` if that takes more than `limit`
+    /// rectangles.
+    pub(crate) fn select(&mut self, clip: &Region, limit: usize, keep: Keep<'_>) -> Option<Region> {
+        self.rects.clear();
+        // Where the rectangles that end at the row above begin.
+        let mut band = 0;
+        for line in clip.rects().chunk_by(|a, b| a.top == b.top) {
+            let (top, bottom) = (line[0].top.max(0) as u32, line[0].bottom.max(0) as u32);
+            let mut from = top;
+            while from < bottom {
+                let rows = from..bottom.min(from.saturating_add(SLAB));
+                from = rows.end;
+                self.slab(line, rows, limit, keep, &mut band)?;
+            }
+        }
+        Some(match self.rects[..] {
+            [] => Region::new(),
+            [rect] => Region::from_rect(rect),
+            _ => Region::from_rects(self.rects.iter().copied()),
+        })
+    }
+
+    /// Adds the kept pixels of some rows of a band of rectangles.
+    fn slab(
+        &mut self,
+        line: &[Rect],
+        rows: Range<u32>,
+        limit: usize,
+        keep: Keep<'_>,
+        band: &mut usize,
+    ) -> Option<()> {
+        let height = rows.len();
+        let spans = || line.iter().filter_map(|rect| Span::of(rect, i32::MAX as u32, i32::MAX as u32));
+        let columns: usize = spans().map(|span| span.last - span.first + 1).sum();
+        self.kept.resize((columns * height).max(self.kept.len()), 0);
+        self.changed.clear();
+        self.changed.resize(height, 0);
+        let places = spans().flat_map(|span| (span.first..=span.last).map(move |c| (c, span.mask(c))));
+        for ((column, mask), words) in places.zip(self.kept.chunks_exact_mut(height)) {
+            keep.fill(column, &rows, mask, words);
+            for (changed, pair) in self.changed[1..].iter_mut().zip(words.windows(2)) {
+                *changed |= pair[0] ^ pair[1];
+            }
+        }
+        let mut row = 0;
+        while row < height {
+            let alike = self.changed[row + 1..].iter().position(|c| *c != 0);
+            let next = alike.map_or(height, |n| row + 1 + n);
+            self.words.clear();
+            self.words.extend(self.kept.chunks_exact(height).take(columns).map(|words| words[row]));
+            self.spans.clear();
+            let mut rest = &self.words[..];
+            for span in spans() {
+                let (own, others) = rest.split_at(span.last - span.first + 1);
+                runs(own, span.first, &mut self.spans);
+                rest = others;
+            }
+            let (y, end) = ((rows.start as usize + row) as i32, (rows.start as usize + next) as i32);
+            let last = &mut self.rects[*band..];
+            let same = last.len() == self.spans.len()
+                && last.iter().zip(&self.spans).all(|(r, s)| r.bottom == y && (r.left, r.right) == *s);
             if same {
-                rects[band..].iter_mut().for_each(|r| r.bottom = y + 1);
+                last.iter_mut().for_each(|r| r.bottom = end);
             } else {
-                band = rects.len();
-                rects.extend(spans.iter().map(|(left, right)| Rect::new(*left, y, *right, y + 1)));
-                if rects.len() > limit {
+                *band = self.rects.len();
+                self.rects.extend(self.spans.iter().map(|(left, right)| Rect::new(*left, y, *right, end)));
+                if self.rects.len() > limit {
                     return None;
                 }
             }
-            std::mem::swap(&mut words, &mut above);
+            row = next;
         }
+        Some(())
     }
-    Some(Region::from_rects(rects))
-}
-
-/// Whether any pixel of `clip` has its bit in `keep(y, word)`.
-pub(crate) fn selects_any(clip: &Region, keep: impl Fn(u32, usize) -> u64) -> bool {
-    clip.rects().iter().filter_map(|rect| Span::of(rect, i32::MAX as u32, i32::MAX as u32)).any(|part| {
-        part.rows.clone().any(|y| (part.first..=part.last).any(|i| keep(y, i) & part.mask(i) != 0))
-    })
 }
 
 /// The runs of ones in words, of which the first holds the pixels from 64 * `index` on.
@@ -303,6 +375,7 @@ mod tests {
         for case in seed..seed + 300 {
             let mut rng = Rng(case);
             let (mut bits, mut plain) = (Bits::new(130, 9), HashSet::new());
+            let mut scratch = Scratch::default();
             for _ in 0..12 {
                 let rect = rng.rect();
                 match rng.below(5) {
@@ -328,8 +401,8 @@ mod tests {
                 let what = format!("seed {case}, {region:?}");
                 assert_eq!(bits.any_of(&region), inside.iter().any(|p| plain.contains(p)), "{what}");
                 assert_eq!(bits.all_of(&region), inside.iter().all(|p| plain.contains(p)), "{what}");
-                for (keep, flip) in [(true, 0), (false, u64::MAX)] {
-                    let got = select(&region, usize::MAX, |y, w| bits.word(y, w) ^ flip).unwrap();
+                for (keep, what_to) in [(true, Keep::In(&bits)), (false, Keep::OutOf(&[&bits]))] {
+                    let got = scratch.select(&region, usize::MAX, what_to).unwrap();
                     let want: HashSet<_> =
                         inside.iter().copied().filter(|p| plain.contains(p) == keep).collect();
                     let have: HashSet<_> = got.rects().iter().flat_map(pixels).collect();
@@ -345,7 +418,8 @@ mod tests {
         let mut bits = Bits::new(100, 1);
         (0..50).for_each(|x| bits.set(Rect::new(2 * x, 0, 2 * x + 1, 1)));
         let clip = Region::from_rect(Rect::new(0, 0, 100, 1));
-        assert!(select(&clip, 49, |y, w| bits.word(y, w)).is_none());
-        assert_eq!(select(&clip, 50, |y, w| bits.word(y, w)).map(|r| r.area()), Some(50));
+        let mut scratch = Scratch::default();
+        assert!(scratch.select(&clip, 49, Keep::In(&bits)).is_none());
+        assert_eq!(scratch.select(&clip, 50, Keep::In(&bits)).map(|r| r.area()), Some(50));
     }
 }

@@ -7,6 +7,7 @@
 
 mod bits;
 pub(crate) mod footprint;
+mod index;
 mod options;
 mod pass;
 mod schedule;
@@ -16,13 +17,16 @@ mod surfaces;
 pub use options::{Execution, GraphLimits};
 pub use stats::{Count, OpStats, Stats, Times};
 
-use crate::draw::surfaces::load_rows;
-use crate::draw::{Effect, Limits, Lookup, Picture, Refusal, Source, State, SurfaceInfo, SurfaceKey, Task};
+use crate::draw::surfaces::{KeyHasher, KeyMap, load_rows};
+use crate::draw::{Effect, Limits, Lookup, Picture, Refusal, Source, State, SurfaceInfo, Task};
 use crate::qxl::{Clip, Command, Drawable, Event, Op, SurfaceId};
+use bits::Scratch;
+use index::Walk;
 use pass::{Found, Node, Pass};
 use schedule::Drawing;
 use spice_raster::{Raster, Region, Surface};
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 use std::time::Instant;
 use surfaces::Slots;
@@ -33,8 +37,22 @@ const MIN_NODES: usize = 256;
 const MIN_BYTES: u64 = 2 << 20;
 /// Pictures from so many bytes on count once, however many nodes share them.
 const SHARED_BYTES: u64 = 1 << 12;
+/// The whole of a shorter queue is walked over faster than it is indexed.
+const INDEX_FROM: usize = 512;
 /// Bytes of bitmaps that are kept from pass to pass.
 const LAYER_BYTES: usize = 4 << 20;
+
+/// How often a full queue is drawn from without trying to cull first, at most.
+const MOST_FUTILE: u32 = 7;
+
+/// Passes over a full queue that only cull: left out for a while where they did not make enough room.
+#[derive(Clone, Copy, Debug, Default)]
+struct Futile {
+    /// So many are left out after the last that did not.
+    length: u32,
+    /// So many of them are still to come.
+    left: u32,
+}
 
 /// Surfaces whose pixels are drawn when they are asked for.
 #[derive(Debug)]
@@ -44,17 +62,25 @@ pub struct Graph {
     bounds: GraphLimits,
     execution: Execution,
     slots: Slots,
-    pixels: HashMap<SurfaceKey, Surface>,
-    /// In the order in which they came; full outside of passes.
-    queue: Vec<Option<Node>>,
+    pixels: KeyMap<Surface>,
+    /// In the order in which they came, with holes where nodes were drawn.
+    queue: Vec<Option<Box<Node>>>,
+    /// Nodes in the queue.
+    pending: usize,
+    /// So many of the queue's places are in the lists of the tiles that their nodes touch.
+    indexed: usize,
+    /// From so many places on a render looks at those lists.
+    index_from: usize,
+    scratch: Scratch,
     /// Bytes that the queue keeps alive.
     held: u64,
     /// How many pending nodes use a large picture, by its address.
-    shared: HashMap<usize, u32>,
+    shared: HashMap<usize, u32, BuildHasherDefault<KeyHasher>>,
     /// The next pass comes when there are more nodes than that,
     next_nodes: usize,
     /// or more bytes.
     next_bytes: u64,
+    futile: Futile,
     /// The primary surface that ended last, while there is no other.
     last_primary: Option<SurfaceInfo>,
     pool: Option<rayon::ThreadPool>,
@@ -70,12 +96,17 @@ impl Graph {
             bounds,
             execution,
             slots: Slots::default(),
-            pixels: HashMap::new(),
+            pixels: KeyMap::default(),
             queue: Vec::new(),
+            pending: 0,
+            indexed: 0,
+            index_from: INDEX_FROM,
+            scratch: Scratch::default(),
             held: 0,
-            shared: HashMap::new(),
+            shared: HashMap::default(),
             next_nodes: 0,
             next_bytes: 0,
+            futile: Futile::default(),
             last_primary: None,
             pool: None,
             stats: Stats::default(),
@@ -128,7 +159,8 @@ impl Graph {
         needed.intersect_rect(self.slots.get(slot)?.dirty);
         if !needed.is_empty() {
             self.slots.touch(slot)?.layer.need.set_region(&needed);
-            self.pass(0);
+            let walk = self.walk(slot, &needed);
+            self.pass(0, walk);
         }
         self.allocate(info).ok()?;
         self.pixels.get(&info.key)
@@ -150,7 +182,7 @@ impl Graph {
 
     /// Draws everything pending that anyone can see.
     pub fn flush(&mut self) {
-        self.pass(self.queue.len());
+        self.pass(self.queue.len(), None);
     }
 
     /// The surfaces that exist.
@@ -165,7 +197,7 @@ impl Graph {
 
     /// Commands that are pending.
     pub fn pending(&self) -> usize {
-        self.queue.len()
+        self.pending
     }
 
     /// Bytes that pending commands keep alive: themselves, their images, and surfaces that are dead but still read.
@@ -219,7 +251,7 @@ impl Graph {
         let Some(slot) = self.slots.find(task.target.key) else { return };
         let mut reads = false;
         footprint::each_read(&task, |_| reads = true);
-        let mut node = Node {
+        let mut node = Box::new(Node {
             slot,
             extent: footprint::extent(&task),
             overwrites: footprint::overwrites(&task, self.state.limits()),
@@ -230,7 +262,7 @@ impl Graph {
             trimmed: false,
             bytes: 0,
             task,
-        };
+        });
         node.bytes = own_bytes(&node.task);
         self.held += node.bytes;
         self.slots.soil(&node);
@@ -238,7 +270,8 @@ impl Graph {
         self.use_pictures(&node.task);
         self.stats.asked(&node);
         self.queue.push(Some(node));
-        self.stats.most_pending = self.stats.most_pending.max(self.queue.len() as u64);
+        self.pending += 1;
+        self.stats.most_pending = self.stats.most_pending.max(self.pending as u64);
         self.stats.most_held = self.stats.most_held.max(self.held);
     }
 
@@ -281,11 +314,23 @@ impl Graph {
         if self.queue.len() < self.next_nodes && self.held < self.next_bytes {
             return;
         }
-        self.pass(0);
+        let over = self.pending > self.bounds.nodes || self.held > self.bounds.bytes;
+        if over && self.futile.left > 0 {
+            // What is hidden is found in the pass that draws the oldest, too.
+            self.futile.left -= 1;
+            self.compact();
+        } else {
+            self.pass(0, None);
+            if over {
+                let still = self.pending > self.bounds.nodes || self.held > self.bounds.bytes;
+                self.futile.length = if still { (2 * self.futile.length + 1).min(MOST_FUTILE) } else { 0 };
+                self.futile.left = self.futile.length;
+            }
+        }
         // Half of it, so that the next time is far.
         let mut oldest = 0;
-        if self.queue.len() > self.bounds.nodes {
-            oldest = self.queue.len() - self.bounds.nodes / 2;
+        if self.pending > self.bounds.nodes {
+            oldest = self.pending - self.bounds.nodes / 2;
         }
         if self.held > self.bounds.bytes {
             let mut left = self.held;
@@ -299,12 +344,12 @@ impl Graph {
         }
         if oldest > 0 {
             self.stats.pressed += oldest as u64;
-            self.pass(oldest);
+            self.pass(oldest, None);
         }
         if self.held > self.bounds.bytes {
             // Images that many nodes share, or dead surfaces: only drawing all of them frees anything.
             self.stats.pressed += self.queue.len() as u64;
-            self.pass(self.queue.len());
+            self.pass(self.queue.len(), None);
         }
         self.plan_next_pass();
     }
@@ -315,28 +360,71 @@ impl Graph {
         self.next_bytes = (2 * self.held).max(MIN_BYTES).min(bytes + 1);
     }
 
-    /// Walks over the queue; draws what is marked as needed and the `oldest` nodes.
-    fn pass(&mut self, oldest: usize) {
+    /// A walk over what `needed` pixels of a surface may have to do with, if that is much less than the queue.
+    fn walk(&mut self, slot: u32, needed: &Region) -> Option<Walk> {
+        if self.queue.len() < self.index_from {
+            return None;
+        }
+        for place in self.indexed..self.queue.len() {
+            if let Some(node) = &self.queue[place] {
+                index::enter(&mut self.slots, place as u32, node);
+            }
+        }
+        self.indexed = self.queue.len();
+        let tiles = self.slots.get(slot)?.tiles.of_region(needed);
+        if index::weight(&self.slots, slot, tiles) > self.queue.len() / 4 && self.index_from > 0 {
+            return None;
+        }
+        let mut walk = Walk::default();
+        walk.activate(&mut self.slots, slot, tiles, u32::MAX);
+        Some(walk)
+    }
+
+    /// Closes the holes in the queue.
+    fn compact(&mut self) {
+        if self.pending < self.queue.len() {
+            self.queue.retain(Option::is_some);
+            self.forget_index();
+            self.slots.clear_dirt();
+            self.queue.iter().flatten().for_each(|node| self.slots.soil(node));
+        }
+    }
+
+    fn forget_index(&mut self) {
+        if self.indexed > 0 {
+            self.slots.clear_lists();
+            self.indexed = 0;
+        }
+    }
+
+    /// Walks over the queue, or a part of it; draws what is marked as needed and the `oldest` nodes.
+    fn pass(&mut self, oldest: usize, walk: Option<Walk>) {
         let start = self.execution.timing.then(Instant::now);
         self.stats.passes += 1;
+        let whole = walk.is_none();
         let mut pass = Pass {
             slots: &mut self.slots,
             limits: self.state.limits(),
             stats: &mut self.stats,
             held: &mut self.held,
             culling: self.execution.culling,
+            scratch: &mut self.scratch,
+            walk,
         };
         let Found { mut jobs, culled } = pass.run(&mut self.queue, oldest);
+        let walk = pass.walk;
         self.slots.reset_layers(LAYER_BYTES);
-        if !(jobs.is_empty() && culled.is_empty()) {
-            for index in culled {
-                if let Some(node) = self.queue[index].take() {
-                    self.release(&node);
-                }
+        self.pending -= culled.len() + jobs.iter().filter(|job| job.ends).count();
+        for index in culled {
+            if let Some(node) = self.queue[index].take() {
+                self.release(&node);
             }
-            self.queue.retain(Option::is_some);
-            self.slots.clear_dirt();
-            self.queue.iter().flatten().for_each(|node| self.slots.soil(node));
+        }
+        if let Some(walk) = walk {
+            walk.end(&mut self.slots, &self.queue);
+        }
+        if whole || self.pending < self.queue.len() / 2 {
+            self.compact();
         }
         self.stats.times.graph += start.map(|s| s.elapsed()).unwrap_or_default();
         if jobs.is_empty() {
@@ -355,12 +443,11 @@ impl Graph {
                 let _ = self.allocate(info);
             }
         }
-        let mut released: Vec<Node> = Vec::new();
-        self.draw(jobs, &mut released);
-        released.iter().for_each(|node| self.release(node));
+        self.draw(&jobs);
+        jobs.iter().filter(|job| job.ends).for_each(|job| self.release(&job.node));
     }
 
-    fn draw(&mut self, jobs: Vec<pass::Job>, released: &mut Vec<Node>) {
+    fn draw(&mut self, jobs: &[pass::Job]) {
         let work: u64 = jobs.iter().map(|job| schedule::cost(&job.node.task)).sum();
         let mut drawing = Drawing {
             raster: self.raster,
@@ -370,13 +457,11 @@ impl Graph {
         };
         let pixels = &mut self.pixels;
         if work < self.execution.inline_pixels || self.execution.threads == 1 {
-            drawing.in_order(&jobs, pixels);
-            released.extend(jobs.into_iter().filter(|job| job.ends).map(|job| job.node));
-            return;
+            return drawing.in_order(jobs, pixels);
         }
         let mut run = || match rayon::current_num_threads() {
-            1 => drawing.in_order(&jobs, pixels),
-            _ => drawing.side_by_side(&jobs, pixels),
+            1 => drawing.in_order(jobs, pixels),
+            _ => drawing.side_by_side(jobs, pixels),
         };
         match self.execution.threads {
             0 => run(),
@@ -390,7 +475,6 @@ impl Graph {
                 }
             }
         }
-        released.extend(jobs.into_iter().filter(|job| job.ends).map(|job| job.node));
     }
 
     /// What a node used is free again.

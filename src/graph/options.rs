@@ -11,9 +11,8 @@ pub struct GraphLimits {
 
 impl Default for GraphLimits {
     fn default() -> Self {
-        // More bytes cull more but cost a page fault for each 4 KiB: of 16, 8, 4, 2, 1 MiB, 4 and 8 took the least
-        // CPU over 11 recordings (308, 306 ms; 2 MiB 315, 16 MiB 333).
-        Self { nodes: 1 << 15, bytes: 4 << 20 }
+        // See optimization-notes.md.
+        Self { nodes: 1 << 15, bytes: 8 << 20 }
     }
 }
 
@@ -24,7 +23,7 @@ pub struct Execution {
     pub threads: usize,
     /// Bytes of a band of rows, the part of a surface that one thread draws at a time.
     pub band_bytes: usize,
-    /// Work below this many pixels is drawn on the caller's thread.
+    /// Work below that of filling this many pixels is drawn on the caller's thread.
     pub inline_pixels: u64,
     /// Whether what nobody sees is left out.
     pub culling: bool,
@@ -34,6 +33,6 @@ pub struct Execution {
 
 impl Default for Execution {
     fn default() -> Self {
-        Self { threads: 0, band_bytes: 256 << 10, inline_pixels: 1 << 16, culling: true, timing: false }
+        Self { threads: 0, band_bytes: 256 << 10, inline_pixels: 1 << 19, culling: true, timing: false }
     }
 }

@@ -13,10 +13,11 @@
 //! reads a done pixel is drawn now, before its source changes. So at each pixel the nodes drawn are always the first
 //! ones of those that anyone can see, and what is pending still finds its sources as they were.
 
-use super::bits::{select, selects_any};
+use super::bits::{Keep, Scratch};
 use super::footprint::{self, Extent, Read};
+use super::index::Walk;
 use super::stats::Stats;
-use super::surfaces::Slots;
+use super::surfaces::{Slot, Slots};
 use crate::draw::{Limits, Task};
 use crate::qxl::OpKind;
 use spice_raster::{Rect, Region};
@@ -48,7 +49,7 @@ pub(crate) struct Node {
 /// A node that is drawn in this pass, all of it or a part.
 #[derive(Debug)]
 pub(crate) struct Job {
-    pub(crate) node: Node,
+    pub(crate) node: Box<Node>,
     /// Whether nothing of it stays pending.
     pub(crate) ends: bool,
 }
@@ -85,50 +86,68 @@ pub(crate) struct Pass<'a> {
     pub(crate) held: &'a mut u64,
     /// Without it everything is drawn, whether someone sees it or not.
     pub(crate) culling: bool,
+    pub(crate) scratch: &'a mut Scratch,
+    /// The tiles that are walked over, where not the whole queue is.
+    pub(crate) walk: Option<Walk>,
 }
 
 impl Pass<'_> {
     /// Walks over the queue: the `oldest` first nodes are drawn in any case. What is needed of each surface is
     /// already marked. Nodes that are drawn leave holes in the queue; those that are culled are left to the caller.
-    pub(crate) fn run(&mut self, queue: &mut [Option<Node>], oldest: usize) -> Found {
+    ///
+    /// With a [`Walk`] it meets only nodes of active tiles, which are at first those of what is needed. What later
+    /// nodes outside of them do is not known then, and so nothing outside counts as hidden. A tile becomes active
+    /// when something drawn writes or needs pixels of it, and from there on all its nodes are met; before that
+    /// nothing in it was needed or done.
+    pub(crate) fn run(&mut self, queue: &mut [Option<Box<Node>>], oldest: usize) -> Found {
         let mut found = Found::default();
-        for index in (0..queue.len()).rev() {
-            let Some(node) = &mut queue[index] else { continue };
-            match self.visit(node, index < oldest) {
-                Verdict::Keep => {}
-                Verdict::Trim(rest) => {
-                    self.stats.trimmed(node, node.task.clip.area() - rest.area());
-                    self.keep(node, rest);
-                }
-                Verdict::Cull => {
-                    self.stats.culled(node);
-                    found.culled.push(index);
-                }
-                Verdict::Draw => {
-                    self.stats.drawn(node);
-                    found.jobs.extend(queue[index].take().map(|node| Job { node, ends: true }));
-                }
-                Verdict::Split(part, rest) => {
-                    let ends = rest.is_empty();
-                    self.stats.drawn_part(node, &part);
-                    let lost = node.task.clip.area() - part.area() - rest.area();
-                    self.stats.trimmed(node, lost);
-                    if ends {
-                        node.task.clip = part;
-                        found.jobs.extend(queue[index].take().map(|node| Job { node, ends }));
-                    } else {
-                        let mut drawn = node.clone();
-                        drawn.task.clip = part;
-                        found.jobs.push(Job { node: drawn, ends });
-                        self.keep(node, rest);
-                    }
-                }
-            }
+        if self.walk.is_none() {
+            (0..queue.len()).rev().for_each(|index| self.meet(queue, index, index < oldest, &mut found));
+            return found;
+        }
+        while let Some(place) = self.walk.as_mut().and_then(|walk| walk.next(self.slots)) {
+            self.meet(queue, place as usize, false, &mut found);
         }
         found
     }
 
-    fn visit(&mut self, node: &mut Node, forced: bool) -> Verdict {
+    /// Decides about one node of the queue, if there still is one.
+    fn meet(&mut self, queue: &mut [Option<Box<Node>>], index: usize, forced: bool, found: &mut Found) {
+        let Some(node) = &mut queue[index] else { return };
+        self.stats.visited += 1;
+        match self.visit(node, index, forced) {
+            Verdict::Keep => {}
+            Verdict::Trim(rest) => {
+                self.stats.trimmed(node, node.task.clip.area() - rest.area());
+                self.keep(node, rest);
+            }
+            Verdict::Cull => {
+                self.stats.culled(node);
+                found.culled.push(index);
+            }
+            Verdict::Draw => {
+                self.stats.drawn(node);
+                found.jobs.extend(queue[index].take().map(|node| Job { node, ends: true }));
+            }
+            Verdict::Split(part, rest) => {
+                let ends = rest.is_empty();
+                self.stats.drawn_part(node, &part);
+                let lost = node.task.clip.area() - part.area() - rest.area();
+                self.stats.trimmed(node, lost);
+                if ends {
+                    node.task.clip = part;
+                    found.jobs.extend(queue[index].take().map(|node| Job { node, ends }));
+                } else {
+                    let mut drawn = node.clone();
+                    drawn.task.clip = part;
+                    found.jobs.push(Job { node: drawn, ends });
+                    self.keep(node, rest);
+                }
+            }
+        }
+    }
+
+    fn visit(&mut self, node: &mut Node, index: usize, forced: bool) -> Verdict {
         let boxed;
         let clip = match node.extent {
             Extent::Box(rect) => {
@@ -138,7 +157,7 @@ impl Pass<'_> {
             _ => &node.task.clip,
         };
         let Some(slot) = self.slots.get(node.slot) else { return Verdict::Cull };
-        if self.culling && slot.hides(clip) {
+        if self.culling && slot.hides(clip, self.walk.is_some()) {
             return Verdict::Cull;
         }
         let verdict = self.judge(node, clip, forced);
@@ -159,11 +178,16 @@ impl Pass<'_> {
         // What anyone will ever see of it, before it hides itself.
         let seen = match self.slots.get(node.slot) {
             Some(slot) if node.reads && slot.hides_any(clip) => {
-                select(clip, DRAWN_RECTS, |y, w| !slot.hidden_word(y, w))
+                self.scratch.select(clip, DRAWN_RECTS, Keep::OutOf(&[slot.hidden()]))
             }
             _ => None,
         };
         let overwrites = self.culling && node.overwrites;
+        if let (Some(drawn), Some(walk)) = (drawn, &mut self.walk) {
+            let tiles = self.slots.get(node.slot).map_or(0, |slot| slot.tiles.of_region(drawn));
+            walk.activate(self.slots, node.slot, tiles, index as u32);
+        }
+        let whole = self.walk.is_none();
         if drawn.is_some() || overwrites || matches!(node.extent, Extent::Box(_)) {
             let Some(slot) = self.slots.touch(node.slot) else { return Verdict::Cull };
             if let Some(drawn) = drawn {
@@ -174,20 +198,20 @@ impl Pass<'_> {
                 }
             }
             if overwrites {
-                slot.hide(clip);
+                slot.hide(clip, whole);
             } else if let (true, Extent::Box(rect)) = (self.culling, node.extent) {
-                slot.show(rect);
+                slot.show(rect, whole);
             }
         }
         if node.reads {
             let seen = seen.as_ref().unwrap_or(clip);
-            footprint::each_read(&node.task, |read| self.mark_read(&read, drawn, seen));
+            footprint::each_read(&node.task, |read| self.mark_read(&read, drawn, seen, index));
         }
         verdict
     }
 
     /// What is drawn of a node that someone will see.
-    fn judge(&self, node: &Node, clip: &Region, forced: bool) -> Verdict {
+    fn judge(&mut self, node: &Node, clip: &Region, forced: bool) -> Verdict {
         let Some(slot) = self.slots.get(node.slot) else { return Verdict::Cull };
         let layer = &slot.layer;
         let whole = node.extent != Extent::Clip;
@@ -201,44 +225,23 @@ impl Pass<'_> {
                 if !layer.done.any_of(clip) {
                     return Verdict::Keep;
                 }
-                return match self.rest(node, clip) {
+                return match rest(slot, clip, self.scratch) {
                     Some(rest) if rest.is_empty() => Verdict::Cull,
                     Some(rest) => Verdict::Trim(rest),
-                    None => self.all_seen(node, clip),
+                    None => all_seen(slot, clip, self.scratch),
                 };
             }
             if layer.need.all_of(clip) {
                 return Verdict::Draw;
             }
-            let part = select(clip, DRAWN_RECTS, |y, w| layer.need.word(y, w));
-            if let (Some(part), Some(rest)) = (part, self.rest(node, clip))
+            let part = self.scratch.select(clip, DRAWN_RECTS, Keep::In(&layer.need));
+            if let (Some(part), Some(rest)) = (part, rest(slot, clip, self.scratch))
                 && (rest.is_empty() || !self.reads_own(node, &rest, &part))
             {
                 return Verdict::Split(part, rest);
             }
         }
-        self.all_seen(node, clip)
-    }
-
-    /// Everything of a node that someone will see, drawn now.
-    fn all_seen(&self, node: &Node, clip: &Region) -> Verdict {
-        let Some(slot) = self.slots.get(node.slot) else { return Verdict::Cull };
-        if !slot.hides_any(clip) {
-            return Verdict::Draw;
-        }
-        match select(clip, DRAWN_RECTS, |y, w| !slot.hidden_word(y, w)) {
-            Some(part) => Verdict::Split(part, Region::new()),
-            None => Verdict::Draw,
-        }
-    }
-
-    /// What stays pending of a node when its needed pixels are drawn.
-    fn rest(&self, node: &Node, clip: &Region) -> Option<Region> {
-        let slot = self.slots.get(node.slot)?;
-        let layer = &slot.layer;
-        let left = |y, w| !(layer.need.word(y, w) | layer.done.word(y, w) | slot.hidden_word(y, w));
-        // Mostly nothing is left, which is told faster.
-        if selects_any(clip, left) { select(clip, PENDING_RECTS, left) } else { Some(Region::new()) }
+        all_seen(slot, clip, self.scratch)
     }
 
     /// Whether `rest` of a node reads pixels of its own surface that its `part` writes.
@@ -268,13 +271,22 @@ impl Pass<'_> {
         hit
     }
 
-    fn mark_read(&mut self, read: &Read, drawn: Option<&Region>, seen: &Region) {
-        let Some(slot) = self.slots.find(read.surface.key).and_then(|i| self.slots.touch(i)) else { return };
+    fn mark_read(&mut self, read: &Read, drawn: Option<&Region>, seen: &Region, place: usize) {
+        let Some(index) = self.slots.find(read.surface.key) else { return };
+        if let (Some(drawn), Some(walk)) = (drawn, &mut self.walk) {
+            let mut tiles = 0;
+            if let Some(slot) = self.slots.get(index) {
+                read.each_rect(drawn, |rect| tiles |= slot.tiles.of_rect(&rect));
+            }
+            walk.activate(self.slots, index, tiles, place as u32);
+        }
+        let whole = self.walk.is_none();
+        let Some(slot) = self.slots.touch(index) else { return };
         if let Some(drawn) = drawn {
             read.each_rect(drawn, |rect| slot.layer.need.set(rect));
         }
         if self.culling {
-            read.each_rect(seen, |rect| slot.show(rect));
+            read.each_rect(seen, |rect| slot.show(rect, whole));
         }
     }
 
@@ -286,4 +298,21 @@ impl Pass<'_> {
         *self.held = *self.held + is - was.min(*self.held);
         node.task.clip = rest;
     }
+}
+
+/// Everything of a node that someone will see, drawn now.
+fn all_seen(slot: &Slot, clip: &Region, scratch: &mut Scratch) -> Verdict {
+    if !slot.hides_any(clip) {
+        return Verdict::Draw;
+    }
+    match scratch.select(clip, DRAWN_RECTS, Keep::OutOf(&[slot.hidden()])) {
+        Some(part) => Verdict::Split(part, Region::new()),
+        None => Verdict::Draw,
+    }
+}
+
+/// What stays pending of a node when its needed pixels are drawn.
+fn rest(slot: &Slot, clip: &Region, scratch: &mut Scratch) -> Option<Region> {
+    let layer = &slot.layer;
+    scratch.select(clip, PENDING_RECTS, Keep::OutOf(&[&layer.need, &layer.done, slot.hidden()]))
 }

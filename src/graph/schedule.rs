@@ -12,13 +12,14 @@ use super::options::Execution;
 use super::pass::Job;
 use super::stats::Times;
 use crate::draw::exec::{self, Views, needs_whole_surface};
+use crate::draw::surfaces::KeyMap;
 use crate::draw::{Limits, Source, SurfaceKey, Task};
+use crate::qxl::Op;
 use rayon::prelude::*;
 use spice_raster::{Raster, Rect, Surface, SurfaceMut};
-use std::collections::HashMap;
 use std::time::Instant;
 
-type Pixels = HashMap<SurfaceKey, Surface>;
+type Pixels = KeyMap<Surface>;
 
 /// Bytes of converted sources that one batch may hold at a time.
 const VIEW_BYTES: u64 = 8 << 20;
@@ -99,7 +100,7 @@ impl Drawing<'_> {
         let start = self.execution.timing.then(Instant::now);
         let (raster, limits, execution) = (self.raster, self.limits, self.execution);
         let mut targets: Vec<(SurfaceKey, Surface)> = Vec::new();
-        let mut index_of: HashMap<SurfaceKey, usize> = HashMap::new();
+        let mut index_of: KeyMap<usize> = KeyMap::default();
         for job in jobs {
             let key = job.node.task.target.key;
             if !index_of.contains_key(&key)
@@ -210,7 +211,7 @@ fn self_contained(task: &Task, execution: &Execution) -> Option<Rect> {
     (one_band && exec::self_copy(task).is_none()).then_some(rows)
 }
 
-/// Pixels that a task draws, decoding counted in.
+/// What a task costs, in pixels of a plain fill or copy; decoding is counted in.
 pub(crate) fn cost(task: &Task) -> u64 {
     let decode = match &task.src {
         Source::Picture(p) if p.bitmap_if_decoded().is_none() => {
@@ -218,8 +219,16 @@ pub(crate) fn cost(task: &Task) -> u64 {
         }
         _ => 0,
     };
+    // Roughly: what takes ten times as long as a fill needs no more care than what takes eight times as long.
+    let pixel = match &task.drawable.op {
+        Op::Composite(c) if c.src_transform.is_some() || c.mask_transform.is_some() => 32,
+        Op::Composite(_) => 8,
+        Op::AlphaBlend { .. } | Op::Transparent { .. } | Op::Text { .. } | Op::Stroke { .. } => 4,
+        _ if task.is_scaled() => 8,
+        _ => 1,
+    };
     // What a call costs, whatever it draws.
-    task.clip.area() + decode + 64
+    task.clip.area() * pixel + decode + 64
 }
 
 /// Bytes that the views of a task may take.
@@ -251,7 +260,7 @@ struct Levels {
 
 #[derive(Default)]
 struct Plan {
-    surfaces: HashMap<SurfaceKey, Levels>,
+    surfaces: KeyMap<Levels>,
 }
 
 impl Plan {

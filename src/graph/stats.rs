@@ -40,6 +40,8 @@ pub struct Stats {
     ops: [OpStats; OpKind::ALL.len()],
     /// Walks over the pending nodes.
     pub passes: u64,
+    /// Nodes that they met.
+    pub visited: u64,
     /// Renders asked for.
     pub renders: u64,
     /// Nodes that were drawn only because the queue was full.

@@ -2,10 +2,11 @@
 
 use super::bits::Bits;
 use super::footprint::Extent;
+use super::index::{Lists, Tiles, each_tile};
 use super::pass::Node;
+use crate::draw::surfaces::KeyMap;
 use crate::draw::{SurfaceInfo, SurfaceKey};
 use spice_raster::{Rect, Region};
-use std::collections::HashMap;
 
 /// What a pass knows about the pixels of one surface at one point of the queue, walking backwards.
 #[derive(Debug, Default)]
@@ -30,12 +31,17 @@ pub(crate) struct Slot {
     /// A rectangle around all that pending nodes may change.
     pub(crate) dirty: Rect,
     pub(crate) layer: Layer,
+    pub(crate) tiles: Tiles,
+    /// For each tile the nodes that touch it; empty while nobody asked.
+    pub(crate) lists: Lists,
+    /// Tiles that are walked over; what happens in others is not known.
+    pub(crate) active: u64,
 }
 
 impl Slot {
-    /// Whether nobody will see any of these pixels.
-    pub(crate) fn hides(&self, pixels: &Region) -> bool {
-        (!self.live && !self.layer.read) || self.layer.hidden.all_of(pixels)
+    /// Whether nobody will see any of these pixels; in a walk over some tiles, whether that is known.
+    pub(crate) fn hides(&self, pixels: &Region, walk: bool) -> bool {
+        (!self.live && !self.layer.read && !walk) || self.layer.hidden.all_of(pixels)
     }
 
     /// Whether nobody will see some of these pixels. Not asked of a surface that hides everything.
@@ -43,19 +49,27 @@ impl Slot {
         self.layer.hidden.any_of(pixels)
     }
 
-    /// The hidden pixels of a word.
-    pub(crate) fn hidden_word(&self, y: u32, word: usize) -> u64 {
-        self.layer.hidden.word(y, word)
+    /// The pixels that nobody will see. Not asked of a surface that hides everything.
+    pub(crate) fn hidden(&self) -> &Bits {
+        &self.layer.hidden
     }
 
-    /// Marks pixels as never seen.
-    pub(crate) fn hide(&mut self, pixels: &Region) {
-        self.layer.hidden.set_region(pixels);
+    /// Marks pixels as never seen: all of them if the `whole` queue is walked over, or those of active tiles.
+    pub(crate) fn hide(&mut self, pixels: &Region, whole: bool) {
+        if whole || self.tiles.of_region(pixels) & !self.active == 0 {
+            self.layer.hidden.set_region(pixels);
+            return;
+        }
+        for rect in pixels.rects() {
+            for tile in each_tile(self.tiles.of_rect(rect) & self.active) {
+                self.layer.hidden.set(rect.intersect(&self.tiles.rect(tile)));
+            }
+        }
     }
 
     /// Marks pixels as seen by somebody.
-    pub(crate) fn show(&mut self, rect: Rect) {
-        if !self.live && !self.layer.read {
+    pub(crate) fn show(&mut self, rect: Rect, whole: bool) {
+        if whole && !self.live && !self.layer.read {
             self.layer.read = true;
             self.layer.hidden.set(self.info.bounds());
         }
@@ -75,7 +89,7 @@ impl Slot {
 pub(crate) struct Slots {
     slots: Vec<Option<Slot>>,
     free: Vec<u32>,
-    by_key: HashMap<SurfaceKey, u32>,
+    by_key: KeyMap<u32>,
     /// Slots whose layer may hold something.
     touched: Vec<u32>,
 }
@@ -85,7 +99,9 @@ impl Slots {
     pub(crate) fn add(&mut self, info: SurfaceInfo) -> u32 {
         let bits = || Bits::new(info.width, info.height);
         let layer = Layer { hidden: bits(), need: bits(), done: bits(), read: false };
-        let slot = Slot { info, live: true, users: 0, dirty: Rect::default(), layer };
+        let tiles = Tiles::new(info.width, info.height);
+        let (dirty, lists) = (Rect::default(), Lists::new());
+        let slot = Slot { info, live: true, users: 0, dirty, layer, tiles, lists, active: 0 };
         let index = match self.free.pop() {
             Some(index) => {
                 self.slots[index as usize] = Some(slot);
@@ -137,6 +153,11 @@ impl Slots {
     /// No pending node changes any surface.
     pub(crate) fn clear_dirt(&mut self) {
         self.slots.iter_mut().flatten().for_each(|slot| slot.dirty = Rect::default());
+    }
+
+    /// Forgets which nodes touch what.
+    pub(crate) fn clear_lists(&mut self) {
+        self.slots.iter_mut().flatten().for_each(|slot| slot.lists.iter_mut().for_each(Vec::clear));
     }
 
     /// Forgets a dead surface that no pending node uses; says whether it did.

@@ -13,6 +13,8 @@ use stream::{Maker, Rng, Step};
 struct Setting {
     bounds: GraphLimits,
     execution: Execution,
+    /// Whether renders walk over tiles only; the walk over the whole queue is the slow twin.
+    by_tiles: bool,
 }
 
 impl Setting {
@@ -30,7 +32,7 @@ impl Setting {
             culling: !rng.one_in(5),
             timing: rng.one_in(8),
         };
-        Self { bounds, execution }
+        Self { bounds, execution, by_tiles: rng.one_in(2) }
     }
 }
 
@@ -75,6 +77,9 @@ fn play(steps: &[Step], setting: Setting) -> Result<Graph, String> {
     let raster = Raster::new();
     let mut plain = Renderer::new(raster, Limits::default());
     let mut graph = Graph::new(raster, Limits::default(), setting.bounds, setting.execution);
+    if setting.by_tiles {
+        graph.index_from = 0;
+    }
     for (index, step) in steps.iter().enumerate() {
         let done = match step {
             Step::Event(event) => {

@@ -115,7 +115,7 @@ fn sensitive(case: &Case) -> Vec<[u64; 4]> {
         .collect()
 }
 
-/// How many pixels differ outside of some cells, and the root of the mean square of all differences.
+/// How many pixels differ outside of some cells, and the root of the mean square of the differences there.
 fn difference(a: &Path, b: &Path, but: &[[u64; 4]]) -> Result<(usize, f64), String> {
     let ((width, height, a), (other_width, other_height, b)) = (picture(a), picture(b));
     if (width, height) != (other_width, other_height) {
@@ -126,7 +126,11 @@ fn difference(a: &Path, b: &Path, but: &[[u64; 4]]) -> Result<(usize, f64), Stri
         !but.iter().any(|[l, t, r, b]| (*l..*r).contains(&x) && (*t..*b).contains(&y))
     };
     let wrong = (0..a.len() / 3).filter(|n| a[n * 3..n * 3 + 3] != b[n * 3..n * 3 + 3] && out(*n)).count();
-    let squares: u64 = a.iter().zip(&b).map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2)).sum();
+    let squares = |n: usize| {
+        let bytes = a[n * 3..].iter().zip(&b[n * 3..]).take(3);
+        bytes.map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2)).sum::<u64>()
+    };
+    let squares: u64 = (0..a.len() / 3).filter(|n| out(*n)).map(squares).sum();
     Ok((wrong, (squares as f64 / a.len() as f64).sqrt()))
 }
 

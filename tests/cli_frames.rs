@@ -1,0 +1,83 @@
+//! `render --frames` and `render --animate`: what the files hold.
+
+use image::{AnimationDecoder, ImageDecoder};
+use spice_render::capture;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn recording(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/captures").join(name)
+}
+
+fn render(folder: &Path, args: &[&str], captures: &[&str]) -> Output {
+    let captures = captures.iter().map(|name| recording(name));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_spice-render"));
+    command.current_dir(folder).arg("render").args(args).args(captures).output().expect("the program starts")
+}
+
+/// An empty folder of this test's own.
+fn folder(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("spice-render-{name}-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(&path).expect("a folder");
+    path
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("a folder").map(|e| e.expect("an entry"));
+    let mut names: Vec<String> = entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn frames_of_several_captures_go_to_folders_of_their_own() {
+    let place = folder("frames");
+    let done = render(&place, &["--frames", "all", "--every", "200"], &["qemu.rec.zst", "t1.rec.zst"]);
+    assert!(done.status.success(), "{done:?}");
+    assert_eq!(files(&place.join("all")), ["qemu", "t1"]);
+    let done = render(&place, &["--frames", "one", "--every", "200"], &["t1.rec.zst"]);
+    assert!(done.status.success(), "{done:?}");
+    let frames = files(&place.join("one"));
+    assert_eq!(frames, files(&place.join("all/t1")));
+    // The last frame is the recording's picture.
+    let picture = |path: PathBuf| image::open(path).expect("a picture").to_rgb8();
+    let last = picture(place.join("one").join(frames.last().expect("a frame")));
+    assert!(last == picture(recording("t1.png")));
+    let done = render(&place, &["--frames", "all", "--every", "200"], &["t1.rec.zst", "t1.rec.zst"]);
+    assert_eq!(done.status.code(), Some(1), "{done:?}");
+    let done = render(&place, &["--animate", "x.gif"], &["qemu.rec.zst", "t1.rec.zst"]);
+    assert_eq!(done.status.code(), Some(1), "{done:?}");
+    std::fs::remove_dir_all(place).expect("it is ours");
+}
+
+#[test]
+fn a_gif_takes_as_long_as_its_recording() {
+    let place = folder("gif");
+    // A third of a second is no whole number of the format's hundredths.
+    let done = render(&place, &["--animate", "x.gif", "--fps", "3"], &["xterm.rec.zst"]);
+    assert!(done.status.success(), "{done:?}");
+    let file = BufReader::new(File::open(place.join("x.gif")).expect("it was written"));
+    let gif = image::codecs::gif::GifDecoder::new(file).expect("a GIF");
+    assert_eq!(gif.dimensions(), (1024, 768));
+    let frames = gif.into_frames().collect_frames().expect("frames");
+    let delay = |frame: &image::Frame| {
+        let (ms, per) = frame.delay().numer_denom_ms();
+        f64::from(ms) / f64::from(per)
+    };
+    // The last one stays for two seconds.
+    let total: f64 = frames[..frames.len() - 1].iter().map(delay).sum();
+    let reader = capture::open(&recording("xterm.rec.zst"), capture::Limits::default()).expect("a recording");
+    let times: Vec<u64> = reader.map(|record| record.expect("it is sound").time_ns).collect();
+    let recorded = (times[times.len() - 1] - times[0]) as f64 / 1e6;
+    assert!(frames.len() > 3, "{} frames", frames.len());
+    // From the first picture to the last change: no longer than the recording, and whole thirds of it but for the
+    // last, which comes when the recording ends.
+    assert!(total <= recorded + 340.0, "{total} ms of {recorded}");
+    let thirds = total / (1000.0 / 3.0);
+    let ended = (total - recorded).abs() < 340.0;
+    assert!((thirds - thirds.round()).abs() < 0.05 || ended, "{total} ms of {recorded}");
+    std::fs::remove_dir_all(place).expect("it is ours");
+}
