@@ -92,8 +92,12 @@ impl Passing {
         let candidate = is_candidate(task);
         self.worthy |= candidate && is_worthy(&task.drawable.op);
         self.bytes += 256 + task.clip.rects().len() as u64 * 16;
+        // What it keeps alive of the guest's.
         if let Source::Picture(picture) = &task.src {
-            self.bytes += picture.bytes() as u64 / 16;
+            self.bytes += picture.bytes() as u64;
+        }
+        if let Op::Stroke { path, .. } = &task.drawable.op {
+            self.bytes += path.iter().map(|s| 8 * s.points.len() as u64).sum::<u64>();
         }
         let touched = match touched {
             Touched::Clip => task.clip.bounds(),
