@@ -7,6 +7,7 @@ mod filter;
 pub mod link;
 pub mod metrics;
 mod passing;
+mod photos;
 pub mod planner;
 pub mod profile;
 mod queue;

@@ -10,6 +10,7 @@ use super::encode::{Costs as ImageCosts, ImageEncoder, Quality, SharedEncodes, S
 use super::filter;
 use super::link::Link;
 use super::passing::{self, Passing};
+use super::photos;
 use super::planner::{Costs, MoveHint, Piece, PieceKind, PlanInput, PlanStats, Planner};
 use super::profile::Profile;
 use super::queue::Outbox;
@@ -29,6 +30,8 @@ const HINTS: usize = 64;
 const CLIP_RECTS: usize = 32;
 /// Pixels of the largest image.
 const IMAGE_PIXELS: u32 = 1 << 19;
+/// The same on a slow link: what is newer must not wait long for an image to get through.
+const SLOW_PIXELS: u32 = 1 << 15;
 /// The format in which every client gets the primary surface: colours are what a screen shows.
 pub(crate) const CANVAS: SurfaceFormat = SurfaceFormat::X8R8G8B8;
 
@@ -282,7 +285,10 @@ impl Session {
         let hints = std::mem::take(&mut self.hints);
         let stats = self.plan(&screen.shown, pixels, area, &hints, &mut pieces);
         self.metrics.pixels_changed += stats.changed_pixels;
-        if self.passing.is_worthy() && stats.bytes >= passing::WORTH {
+        let lossy = self.lossy_allowed && !self.exact && self.link.is_slow();
+        let mut photos = if lossy { photos::cut(pixels, area, &mut pieces) } else { 0 };
+        // An operation that carries a photo is not worth passing where JPEG is.
+        if photos == 0 && self.passing.is_worthy() && stats.bytes >= passing::WORTH {
             let planned: Vec<(Rect, u64)> = pieces
                 .iter()
                 .filter(|p| p.kind == PieceKind::Image)
@@ -295,14 +301,14 @@ impl Session {
             if self.pass(&mut screen.shown, truth, entries, &planned) {
                 let Some(pixels) = truth.render(area) else { return unsent(&mut screen.damage) };
                 self.plan(&screen.shown, pixels, area, &hints, &mut pieces);
+                photos = if lossy { photos::cut(pixels, area, &mut pieces) } else { 0 };
             }
         }
         let Some(pixels) = truth.render(area) else { return unsent(&mut screen.damage) };
-        let quality = match self.lossy_allowed && !self.exact && self.link.is_slow() {
-            true => Quality::LOSSY,
-            false => Quality::EXACT,
-        };
-        for piece in &pieces {
+        let exact = pieces.len() - photos;
+        for (i, piece) in pieces.iter().enumerate() {
+            let jpeg = self.link.jpeg_quality();
+            let quality = if i < exact { Quality::EXACT } else { Quality { jpeg, ..Quality::PHOTO } };
             if self.out.bytes() >= budget {
                 screen.damage.add(piece.rect);
                 continue;
@@ -338,7 +344,7 @@ impl Session {
             can_fill: abilities.fill && truth.format() != SurfaceFormat::A8,
             can_move: abilities.copy_bits && shown.id == 0,
             costs: if raw { Costs::RAW } else { Costs::LOSSLESS },
-            max_piece_pixels: IMAGE_PIXELS,
+            max_piece_pixels: if self.link.is_slow() { SLOW_PIXELS } else { IMAGE_PIXELS },
         };
         self.planner.plan(&input, pieces)
     }

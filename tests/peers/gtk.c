@@ -1,7 +1,7 @@
 /* gtk PORT OUT.ppm SECONDS [WANTED.ppm]: what SPICE's own client library shows of a server on this machine.
  *
  * Writes the primary surface when the picture has been WANTED's for a third of a second, or else has not changed for
- * four seconds, or after SECONDS; then says on one line how many pixels differ, the bytes of the display channel, and
+ * fifteen seconds, or after SECONDS; then says on one line how many pixels differ, the bytes of the display channel, and
  * the last pointer shape: "differing=0 bytes=1234 cursor=16x16+3+4:89abcdef". Exit: 0 the picture is the wanted one,
  * 1 it is not, 2 there is none.
  *
@@ -144,7 +144,7 @@ static gboolean look(gpointer nothing)
                 state.right_since = now;
         }
         state.dirty = FALSE;
-        if (now - state.changed > 4000000 || (state.right_since && now - MAX(state.changed, state.right_since) > 330000))
+        if (now - state.changed > 15000000 || (state.right_since && now - MAX(state.changed, state.right_since) > 330000))
             g_main_loop_quit(state.loop);
     }
     return G_SOURCE_CONTINUE;

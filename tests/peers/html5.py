@@ -7,7 +7,7 @@ Reads cases from standard input, a line each, and answers each with a line:
     right | wrong WIDTHxHEIGHT | nothing TEXT
 
 The page connects to the SPICE server at 127.0.0.1:PORT. The answer comes once the picture's sum has been SUM for a
-third of a second, or when it has not changed for six seconds, or after SECONDS; OUT.png is then the page's canvas
+third of a second, or when it has not changed for fifteen seconds, or after SECONDS; OUT.png is then the page's canvas
 ("-" for none). SUM is FNV-1a of 32 bits, in hexadecimal, each pixel taken as one number red | green << 8 | blue << 16,
 in reading order, after width and height; "-" for none.
 """
@@ -118,7 +118,7 @@ def case(browser, pages, port, seconds, wanted, out):
         if last and f"{last[2]:08x}" == wanted:
             if time.monotonic() - since > 0.33:
                 break
-        elif last and time.monotonic() - since > 6:
+        elif last and time.monotonic() - since > 15:
             break
     if not last:
         text = browser.evaluate("document.body ? document.body.innerText.slice(0, 200) : ''") or ""

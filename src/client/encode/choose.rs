@@ -5,7 +5,7 @@ use super::canonical::Shape;
 use super::cost::{Costs, Effort};
 use super::hash::ContentHash;
 use super::mirror::CacheMirror;
-use super::photo::{Photo, photo};
+use super::photo::{Photo, chroma, photo};
 use super::shared::{SharedEncodes, Stream, StreamKey};
 use crate::client::profile::Set;
 use crate::qxl::{BitmapFormat, Palette};
@@ -187,6 +187,9 @@ impl Chooser {
         let lz4 = job.can(K::Lz4, format) && format != BitmapFormat::Alpha8;
         let lz4 = lz4 && (all_bits || quick || !lz && !glz && !quic);
 
+        let jpeg = self.try_jpeg(job, best);
+        // Nothing else comes near it on a photo.
+        let (glz, lz, lz4) = (glz && !jpeg, lz && (!jpeg || !quic), lz4 && !jpeg);
         let order = if flat {
             [(lz, Codec::Lz), (lz4, Codec::Lz4)]
         } else {
@@ -212,28 +215,36 @@ impl Chooser {
                 self.try_glz(job, best);
             }
         }
-        self.try_jpeg(job, best);
     }
 
-    fn try_jpeg(&mut self, job: &Job<'_>, best: &mut Best) {
+    /// Tries JPEG, before what is lossless but not raw. Whether it is what to beat now: what is lossless need not be
+    /// as cheap, since it is not sent once more later.
+    fn try_jpeg(&mut self, job: &Job<'_>, best: &mut Best) -> bool {
         let codec = match job.shape.format {
             BitmapFormat::Rgba => Codec::JpegAlpha,
             BitmapFormat::Bit32 => Codec::Jpeg,
-            _ => return,
+            _ => return false,
         };
-        let smooth = matches!(job.content.class, ContentClass::Smooth | ContentClass::Noise);
-        if !job.quality.lossy || job.shape.all_bits || !smooth || !job.can(kind_of(codec), job.shape.format) {
-            return;
+        if !job.quality.lossy || job.shape.all_bits || !job.can(kind_of(codec), job.shape.format) {
+            return false;
         }
-        let Photo::Yes(subsampling) = photo(&job.pixels) else { return };
-        // It must be worth sending the area once more, without loss, later.
+        let subsampling = if job.quality.photo {
+            chroma(&job.pixels)
+        } else {
+            let smooth = matches!(job.content.class, ContentClass::Smooth | ContentClass::Noise);
+            match smooth.then(|| photo(&job.pixels)) {
+                Some(Photo::Yes(subsampling)) => Some(subsampling),
+                _ => None,
+            }
+        };
+        let Some(subsampling) = subsampling else { return false };
         let lossless = best.price;
         best.price -= best.price / 4;
         let before = best.price;
         self.try_stream(job, best, true, codec, Some((job.quality.jpeg, subsampling)));
-        if best.price == before {
-            best.price = lossless;
-        }
+        let found = best.price < before;
+        best.price = if found { best.price + best.price / 3 } else { lossless };
+        found
     }
 
     fn try_stream(

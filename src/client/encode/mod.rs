@@ -24,6 +24,7 @@ mod transcode;
 pub use cost::{Costs, Effort};
 pub use hash::{ContentHash, content_hash};
 pub use mirror::{CacheMirror, MirrorState, OWN_ID};
+pub(super) use photo::{BLOCK, Block};
 pub use photo::{Photo, photo};
 pub use shared::SharedEncodes;
 pub use state::{EncoderState, StateError};
@@ -75,15 +76,19 @@ pub struct Quality {
     pub lossy: bool,
     /// JPEG's quality, 1 to 100.
     pub jpeg: u8,
+    /// The area was judged to be a photo already: nothing in it is looked at again.
+    pub photo: bool,
     /// The x byte of x8r8g8b8 pixels (and bit 15 of x1r5g5b5) must arrive too.
     pub needs_x: bool,
 }
 
 impl Quality {
     /// Every visible bit.
-    pub const EXACT: Self = Self { lossy: false, jpeg: 85, needs_x: false };
+    pub const EXACT: Self = Self { lossy: false, jpeg: 85, photo: false, needs_x: false };
     /// JPEG for photos, at the quality of SPICE servers.
     pub const LOSSY: Self = Self { lossy: true, ..Self::EXACT };
+    /// JPEG for an area that is known to be a photo.
+    pub const PHOTO: Self = Self { photo: true, ..Self::LOSSY };
 }
 
 /// An encoded image. It must be sent, behind what was encoded before it.

@@ -2,9 +2,10 @@
 
 use spice_codecs::Pixels;
 use spice_codecs::jpeg::Subsampling;
+use std::ops::Range;
 
 /// Side of the blocks that are looked at.
-const BLOCK: u32 = 16;
+pub(in crate::client) const BLOCK: u32 = 16;
 
 /// What a picture is to JPEG.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,12 +29,13 @@ pub fn photo(pixels: &Pixels<'_>) -> Photo {
     let (mut textured, mut blocks, mut coloured, mut pairs) = (0u32, 0u32, 0u64, 0u64);
     for top in (0..height).step_by(BLOCK as usize) {
         for left in (0..width).step_by(BLOCK as usize) {
-            let block = Block::of(pixels, left, top);
+            let area = (left..(left + BLOCK).min(width), top..(top + BLOCK).min(height));
+            let block = Block::of(|y| pixels.row(y), area);
             if block.is_text() {
                 return Photo::No;
             }
             blocks += 1;
-            textured += u32::from(block.flat * 2 < block.pairs);
+            textured += u32::from(block.is_textured());
             coloured += u64::from(block.coloured);
             pairs += u64::from(block.pairs);
         }
@@ -42,33 +44,48 @@ pub fn photo(pixels: &Pixels<'_>) -> Photo {
     if textured * 2 < blocks {
         return Photo::No;
     }
-    // Colour edges on more than one pair in 64 are seen when chroma is halved.
-    Photo::Yes(if coloured * 64 > pairs { Subsampling::None } else { Subsampling::Both })
+    Photo::Yes(subsampling(coloured, pairs))
+}
+
+/// The resolution of chroma that a photo stands, whatever else is in it. `None` for other layouts than 32-bit ones.
+pub(super) fn chroma(pixels: &Pixels<'_>) -> Option<Subsampling> {
+    if pixels.format().bits_per_pixel() != 32 {
+        return None;
+    }
+    let block = Block::of(|y| pixels.row(y), (0..pixels.width(), 0..pixels.height()));
+    Some(subsampling(block.coloured.into(), block.pairs.into()))
+}
+
+/// Colour edges on more than one pair in 64 are seen when chroma is halved.
+fn subsampling(coloured: u64, pairs: u64) -> Subsampling {
+    if coloured * 64 > pairs { Subsampling::None } else { Subsampling::Both }
 }
 
 /// Counts of a block's pairs of neighbours in a row and in a column.
-#[derive(Default)]
-struct Block {
-    pairs: u32,
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::client) struct Block {
+    pub(in crate::client) pairs: u32,
     /// Equal.
-    flat: u32,
+    pub(in crate::client) flat: u32,
     /// Different by 48 or more in a channel.
-    sharp: u32,
+    pub(in crate::client) sharp: u32,
     /// Different by 64 or more in a colour difference.
-    coloured: u32,
+    pub(in crate::client) coloured: u32,
 }
 
 impl Block {
-    fn of(pixels: &Pixels<'_>, left: u32, top: u32) -> Self {
-        let (right, bottom) = ((left + BLOCK).min(pixels.width()), (top + BLOCK).min(pixels.height()));
+    /// Of the columns and rows `area` of 32-bit pixels.
+    pub(in crate::client) fn of<'a>(row: impl Fn(u32) -> &'a [u8], area: (Range<u32>, Range<u32>)) -> Self {
+        let (columns, rows) = area;
+        let (left, right) = (columns.start as usize, columns.end as usize);
         let mut block = Self::default();
-        for y in top..bottom {
-            let row = pixels.row(y);
-            let below = if y + 1 < bottom { pixels.row(y + 1) } else { &[] };
-            for x in left as usize..right as usize {
-                let px = &row[x * 4..];
-                if x + 1 < right as usize {
-                    block.pair(px, &row[x * 4 + 4..]);
+        for y in rows.clone() {
+            let this = row(y);
+            let below = if y + 1 < rows.end { row(y + 1) } else { &[] };
+            for x in left..right {
+                let px = &this[x * 4..];
+                if x + 1 < right {
+                    block.pair(px, &this[x * 4 + 4..]);
                 }
                 if !below.is_empty() {
                     block.pair(px, &below[x * 4..]);
@@ -76,6 +93,19 @@ impl Block {
             }
         }
         block
+    }
+
+    /// Counts of both.
+    pub(in crate::client) fn add(&mut self, other: &Self) {
+        self.pairs += other.pairs;
+        self.flat += other.flat;
+        self.sharp += other.sharp;
+        self.coloured += other.coloured;
+    }
+
+    /// Whether less than half of the pairs are equal.
+    pub(in crate::client) fn is_textured(&self) -> bool {
+        self.flat * 2 < self.pairs
     }
 
     #[inline(always)]
@@ -90,7 +120,7 @@ impl Block {
 
     /// A quarter of the pairs equal, and of those that are not one in four sharp: the edge of something dark before a
     /// blown-out sky is sharp too, but most of what is not flat there is soft.
-    fn is_text(&self) -> bool {
+    pub(in crate::client) fn is_text(&self) -> bool {
         self.sharp >= 8 && self.flat * 4 >= self.pairs && self.sharp * 4 >= self.pairs - self.flat
     }
 }
