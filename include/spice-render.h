@@ -457,6 +457,19 @@ SpiceRenderStatus spice_render_engine_update_area(SpiceRenderEngine *engine,
                                                   SpiceRenderRect area,
                                                   const SpiceRenderPixels *pixels);
 
+// What this library and this machine have: bit n is the feature whose name spice_render_feature_name() gives for n. A
+// bit never changes its meaning.
+uint64_t spice_render_features(void);
+
+// Writes the name of a feature, as in `codec-quic`, cut off at `size - 1` bytes and with a NUL behind it. Returns the
+// bytes of the whole name without the NUL; 0 if no feature has this bit.
+//
+// The caller must see to this:
+// `name` is NULL or can be written for `size` bytes.
+size_t spice_render_feature_name(uint32_t bit,
+                                 char *name,
+                                 size_t size);
+
 // A replay with no recording yet. To be freed with spice_render_replay_free().
 SpiceRenderReplay *spice_render_replay_new(void);
 
@@ -511,6 +524,19 @@ SpiceRenderStatus spice_render_replay_pixels(SpiceRenderReplay *replay,
 
 // A short English text for a status, alive for ever.
 const char *spice_render_status_text(SpiceRenderStatus status);
+
+// What this library and this machine have: bit n is the feature whose name spice_render_feature_name() gives for n. A
+// bit never changes its meaning.
+uint64_t spice_render_features(void);
+
+// Writes the name of a feature, as in `codec-quic`, cut off at `size - 1` bytes and with a NUL behind it. Returns the
+// bytes of the whole name without the NUL; 0 if no feature has this bit.
+//
+// The caller must see to this:
+// `name` is NULL or can be written for `size` bytes.
+size_t spice_render_feature_name(uint32_t bit,
+                                 char *name,
+                                 size_t size);
 
 // A short English text for a status, alive for ever.
 const char *spice_render_status_text(SpiceRenderStatus status);

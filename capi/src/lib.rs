@@ -9,6 +9,7 @@
 mod bytes;
 mod client;
 mod engine;
+mod features;
 mod guest;
 mod pixels;
 mod replay;
@@ -17,6 +18,7 @@ mod status;
 pub use bytes::*;
 pub use client::*;
 pub use engine::*;
+pub use features::*;
 pub use pixels::*;
 pub use replay::*;
 pub use status::*;

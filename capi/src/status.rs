@@ -138,3 +138,18 @@ pub(crate) unsafe fn items<'a, T>(items: *const T, len: usize, what: &str) -> Re
     // SAFETY: not NULL, not longer than memory, and the caller's promise.
     Ok(unsafe { std::slice::from_raw_parts(items, len) })
 }
+
+/// The `len` items behind a pointer, which may be NULL for none, to be written.
+///
+/// # Safety
+/// `items` points to that many, which live long enough and are nobody else's.
+pub(crate) unsafe fn items_mut<'a, T>(items: *mut T, len: usize) -> Result<&'a mut [T], Failure> {
+    if len == 0 || items.is_null() {
+        return Ok(&mut []);
+    }
+    if len > isize::MAX as usize / size_of::<T>().max(1) {
+        return Err(Failure::argument("an output is too long"));
+    }
+    // SAFETY: not NULL, not longer than memory, and the caller's promise.
+    Ok(unsafe { std::slice::from_raw_parts_mut(items, len) })
+}

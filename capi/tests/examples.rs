@@ -32,6 +32,7 @@ fn the_c_examples_do_what_they_say() {
     }
     let text = make("check");
     assert!(text.contains("pictures as expected"), "{text}");
+    assert!(text.contains("guest-memory") && text.contains(" capi "), "{text}");
     assert!(text.contains("refused: DRAW command"), "{text}");
     if !has("valgrind") {
         eprintln!("skipped: there is no valgrind");

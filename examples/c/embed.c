@@ -271,6 +271,11 @@ int main(int argc, char **argv)
         fprintf(stderr, "the library is of another version than its header\n");
         return 1;
     }
+    char name[32];
+    for (uint32_t bit = 0; bit < 64; bit++)
+        if (spice_render_features() >> bit & 1 && spice_render_feature_name(bit, name, sizeof name))
+            printf("%s ", name);
+    printf("\n");
     struct client clients[2] = { { .profile = "spice-gtk" }, { .profile = "images-only" } };
     engine = spice_render_engine_new(NULL);
     check(spice_render_engine_add_slot(engine, GROUP, SLOT, GENERATION, 0, ram, sizeof ram), "slot");

@@ -1,7 +1,7 @@
 //! A session as bytes, for migration: what the client shows and holds, and what is on its way to it.
 //!
 //! Little endian: the magic `"spcsess\0"`, a version (4 bytes), the bytes that follow the hash (8), their hash (16),
-//! and then fields in the order of [`Session::save`]. The pixels that the client shows are not in it where they equal
+//! and then fields in the order of `Session::save`. The pixels that the client shows are not in it where they equal
 //! the guest's: the target of a migration has those. Their hash is; if it does not agree, everything is sent again.
 
 use super::damage::Damage;

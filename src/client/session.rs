@@ -32,6 +32,8 @@ const CLIP_RECTS: usize = 32;
 const IMAGE_PIXELS: u32 = 1 << 19;
 /// The same on a slow link: what is newer must not wait long for an image to get through.
 const SLOW_PIXELS: u32 = 1 << 15;
+/// Pixels that a byte of JPEG holds, to weigh what it saves.
+const JPEG_PIXELS_PER_BYTE: u64 = 6;
 /// The format in which every client gets the primary surface: colours are what a screen shows.
 pub(crate) const CANVAS: SurfaceFormat = SurfaceFormat::X8R8G8B8;
 
@@ -287,12 +289,17 @@ impl Session {
         self.metrics.pixels_changed += stats.changed_pixels;
         let lossy = self.lossy_allowed && !self.exact && self.link.is_slow();
         let mut photos = if lossy { photos::cut(pixels, area, &mut pieces) } else { 0 };
-        // An operation that carries a photo is not worth passing where JPEG is.
-        if photos == 0 && self.passing.is_worthy() && stats.bytes >= passing::WORTH {
+        if self.passing.is_worthy() && stats.bytes >= passing::WORTH {
+            let first_photo = pieces.len() - photos;
             let planned: Vec<(Rect, u64)> = pieces
                 .iter()
-                .filter(|p| p.kind == PieceKind::Image)
-                .filter_map(|p| {
+                .enumerate()
+                .filter(|(_, p)| p.kind == PieceKind::Image)
+                .filter_map(|(i, p)| {
+                    // As JPEG an operation that carries the photo is seldom worth passing.
+                    if i >= first_photo {
+                        return Some((p.rect, p.rect.area() / JPEG_PIXELS_PER_BYTE + 64));
+                    }
                     let bytes = self.encoder.estimate(pixels, p.rect, CANVAS, &Quality::EXACT).ok()?;
                     Some((p.rect, bytes as u64 + 64))
                 })

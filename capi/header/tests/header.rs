@@ -8,7 +8,7 @@ fn the_committed_header_is_the_codes() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("capi");
     let config = cbindgen::Config::from_file(here.join("cbindgen.toml")).expect("cbindgen.toml");
     let mut builder = cbindgen::Builder::new().with_config(config);
-    for file in ["lib", "status", "pixels", "engine", "client", "bytes", "replay"] {
+    for file in ["lib", "features", "status", "pixels", "engine", "client", "bytes", "replay"] {
         builder = builder.with_src(here.join(format!("src/{file}.rs")));
     }
     let mut made = Vec::new();

@@ -1,0 +1,31 @@
+//! What there is.
+
+use crate::status::items_mut;
+use spice_render::features::{Features, features};
+use std::ffi::c_char;
+
+/// What this library and this machine have: bit n is the feature whose name spice_render_feature_name() gives for n. A
+/// bit never changes its meaning.
+#[unsafe(no_mangle)]
+pub extern "C" fn spice_render_features() -> u64 {
+    (features() | Features::CAPI).bits()
+}
+
+/// Writes the name of a feature, as in `codec-quic`, cut off at `size - 1` bytes and with a NUL behind it. Returns the
+/// bytes of the whole name without the NUL; 0 if no feature has this bit.
+///
+/// # Safety
+/// `name` is NULL or can be written for `size` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn spice_render_feature_name(bit: u32, name: *mut c_char, size: usize) -> usize {
+    let wanted = 1u64.checked_shl(bit).map(Features::from_bits);
+    let found = Features::NAMES.iter().find(|(feature, _)| Some(*feature) == wanted);
+    let text = found.map_or("", |(_, text)| *text);
+    // SAFETY: the caller's promise.
+    if let Ok(Some((last, out))) = unsafe { items_mut(name.cast::<u8>(), size) }.map(|o| o.split_last_mut()) {
+        let fits = text.len().min(out.len());
+        out[..fits].copy_from_slice(&text.as_bytes()[..fits]);
+        *out.get_mut(fits).unwrap_or(last) = 0;
+    }
+    text.len()
+}
