@@ -46,6 +46,7 @@ use crate::graph::{Execution, Graph, GraphLimits};
 use crate::qxl::{
     Command, Event, Image, ImageData, Op, OpKind, Rect, SurfaceCmd, SurfaceFormat, SurfaceId, WorkerMessage,
 };
+use crate::trace::span;
 use crate::wire::ClientMessage;
 use bytes::Bytes;
 use spice_raster::{Raster, Region, Surface, SurfaceRef};
@@ -260,6 +261,7 @@ impl Engine {
 
     /// A rectangle of a surface as it is now, and whatever else of the surface happens to be drawn. Disturbs nobody.
     pub fn update_area(&mut self, id: SurfaceId, area: Rect) -> Option<SurfaceRef<'_>> {
+        span!("spice_render_update_area", surface = id);
         let bounds = self.graph.info(id)?.bounds();
         self.graph.render(id, &Region::from_rect(area.intersect(&bounds))).map(Surface::view)
     }
@@ -306,6 +308,7 @@ impl Engine {
     /// told by what the guest shows.
     #[cfg(feature = "profile-files")]
     pub fn save_client(&self, client: ClientId) -> Option<Vec<u8>> {
+        span!("spice_render_save_client", client = client.0);
         self.clients.get(&client).map(Session::save)
     }
 
@@ -317,6 +320,7 @@ impl Engine {
     /// The bytes were not written by [`Engine::save_client`], or were changed. Nobody joins then.
     #[cfg(feature = "profile-files")]
     pub fn restore_client(&mut self, saved: &[u8]) -> Result<ClientId, RestoreError> {
+        span!("spice_render_restore_client", bytes = saved.len());
         let mut truth = Pixels { graph: &mut self.graph, canvas: &mut self.canvas };
         let mut session = Session::restore(saved, self.shared.clone(), &mut truth)?;
         let id = ClientId(self.next_client);
@@ -359,6 +363,7 @@ impl Engine {
     ///
     /// An empty answer to a budget that is not 0 says that the client shows the present.
     pub fn poll(&mut self, client: ClientId, now: Duration, budget: usize) -> Vec<Bytes> {
+        span!("spice_render_poll", client = client.0, budget = budget);
         let Some(session) = self.clients.get_mut(&client) else { return Vec::new() };
         let out = session.poll(&mut Pixels { graph: &mut self.graph, canvas: &mut self.canvas }, now, budget);
         if !self.watched.is_empty() {

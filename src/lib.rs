@@ -3,7 +3,8 @@
 //! What a build and its machine have is told by [`features`](features::features). Without Cargo's default features there
 //! is all that a server embeds: [`engine`], [`qxl::guest`], [`client`], [`wire`], [`graph`], [`capture`]. `server` adds a
 //! SPICE server of its own (`link`, `server`, `session`), `report` and `images` what the program tells about recordings
-//! and pictures, `capture-compression` packed recordings, `profile-files` client profiles as TOML, and `cli` the program.
+//! and pictures, `capture-compression` packed recordings, `profile-files` client profiles as TOML, `tracing` spans
+//! around what takes time (`spice_render_poll`, `_plan`, `_encode`, `_draw`, `_walk`, `_update_area`), and `cli` the program.
 
 // A client is saved with its profile as TOML: without that, what tells of its state has no reader.
 #![cfg_attr(not(feature = "profile-files"), allow(dead_code))]
@@ -27,6 +28,7 @@ pub mod report;
 pub mod server;
 #[cfg(feature = "server")]
 pub mod session;
+mod trace;
 pub mod viewer;
 pub mod wire;
 

@@ -40,7 +40,9 @@ fn builds_stay_small() {
 #[ignore = "builds"]
 fn every_part_builds_by_itself() {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    for part in ["", "capture-compression", "images", "profile-files", "report", "server", "testing"] {
+    for part in
+        ["", "capture-compression", "images", "profile-files", "report", "server", "testing", "tracing"]
+    {
         let status = Command::new(&cargo)
             .args(["clippy", "--offline", "--package", "spice-render", "--lib", "--no-default-features"])
             .args(["--features", part, "--", "-Dwarnings"])

@@ -20,6 +20,7 @@ pub use stats::{Count, OpStats, Stats, Times};
 use crate::draw::surfaces::{KeyHasher, KeyMap, load_rows};
 use crate::draw::{Effect, Limits, Lookup, Picture, Refusal, Source, State, SurfaceInfo, Task};
 use crate::qxl::{Clip, Command, Drawable, Event, Op, SurfaceId};
+use crate::trace::span;
 use bits::Scratch;
 use index::Walk;
 use pass::{Found, Node, Pass};
@@ -399,6 +400,7 @@ impl Graph {
 
     /// Walks over the queue, or a part of it; draws what is marked as needed and the `oldest` nodes.
     fn pass(&mut self, oldest: usize, walk: Option<Walk>) {
+        span!("spice_render_walk", pending = oldest);
         let start = self.execution.timing.then(Instant::now);
         self.stats.passes += 1;
         let whole = walk.is_none();
@@ -448,6 +450,7 @@ impl Graph {
     }
 
     fn draw(&mut self, jobs: &[pass::Job]) {
+        span!("spice_render_draw", commands = jobs.len());
         let work: u64 = jobs.iter().map(|job| schedule::cost(&job.node.task)).sum();
         let mut drawing = Drawing {
             raster: self.raster,

@@ -33,6 +33,7 @@ pub use transcode::{ImageUse, Reads};
 use super::caps::Announcement;
 use super::profile::{Profile, Set};
 use crate::qxl::{BitmapFormat, Rect, SurfaceFormat};
+use crate::trace::span;
 use crate::wire::{Image, ImageCompression, ImageKind, ServerMessage};
 use canonical::Canonical;
 use choose::Chooser;
@@ -276,6 +277,7 @@ impl ImageEncoder {
         quality: &Quality,
         costs: &Costs,
     ) -> Result<Coded, Unencodable> {
+        span!("spice_render_encode", pixels = rect.area());
         let shape = self.canonical_area(truth, rect, target, quality.needs_x)?;
         self.finish(shape, quality, costs, None)
     }

@@ -19,6 +19,7 @@ mod tests;
 
 pub use costs::{Coding, Costs};
 
+use crate::trace::span;
 use canvas::Canvas;
 use cells::Cells;
 use content::Content;
@@ -126,6 +127,7 @@ impl Planner {
     /// x8r8g8b8 is invisible and not compared) and change nothing outside `area` and `spill`. Moves come first and
     /// read only what is known at that point; fills and images follow, in any order. Same input, same plan.
     pub fn plan(&mut self, input: &PlanInput<'_>, out: &mut Vec<Piece>) -> PlanStats {
+        span!("spice_render_plan");
         out.clear();
         let truth = input.truth;
         let shadow = input.shadow.filter(|s| {
