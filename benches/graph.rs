@@ -10,9 +10,9 @@ use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, 
 use spice_raster::{Raster, Region};
 use spice_render::draw::{Limits, Renderer};
 use spice_render::graph::{Execution, Graph, GraphLimits};
-use spice_render::qxl::*;
+use spice_render::qxl::testing::side_by_side;
+use spice_render::qxl::{Event, PrimaryCreate, Rect, SurfaceFormat, WorkerMessage};
 use std::hint::black_box;
-use std::sync::Arc;
 
 const UNBOUNDED: GraphLimits = GraphLimits { nodes: 1 << 30, bytes: 1 << 40 };
 
@@ -63,39 +63,10 @@ fn recordings(c: &mut Criterion) {
     }
 }
 
-/// Fills side by side, so that nothing is culled.
-fn fills(count: i32) -> Vec<Event> {
-    let fill = |i: i32| {
-        let (x, y) = (i % 1000 * 4, i / 1000 * 4);
-        let drawable = Drawable {
-            surface_id: 0,
-            effect: 0,
-            mm_time: 0,
-            bbox: Rect::new(x, y, x + 4, y + 4),
-            clip: Clip::None,
-            self_bitmap: None,
-            surface_deps: [None; 3],
-            op: Op::Fill { brush: Brush::Solid(7), rop: Ropd::PUT, mask: QMask::default() },
-        };
-        Event::Command(Command::Drawable(Arc::new(drawable)))
-    };
-    (0..count).map(fill).collect()
-}
-
 /// A graph with a screen of 4096x4096 pixels and these commands pending.
-fn filled(events: &[Event]) -> Graph {
+fn with_pending(events: &[Event]) -> Graph {
     let mut graph = new_graph(1, UNBOUNDED);
-    let surface = PrimaryCreate {
-        width: 4096,
-        height: 4096,
-        stride: 16384,
-        format: SurfaceFormat::X8R8G8B8,
-        position: 0,
-        mouse_mode: 0,
-        flags: 0,
-        kind: 0,
-        data: Default::default(),
-    };
+    let surface = PrimaryCreate::new(4096, 4096, SurfaceFormat::X8R8G8B8);
     let _ = graph.event(&Event::Worker(WorkerMessage::CreatePrimary { number: 20, surface }));
     events.iter().for_each(|event| drop(graph.event(event)));
     graph
@@ -104,22 +75,22 @@ fn filled(events: &[Event]) -> Graph {
 /// What commands cost with many pending: each must cost little more with a million than with a thousand.
 fn growth(c: &mut Criterion) {
     for count in [1_000, 10_000, 100_000, 1_000_000] {
-        let events = fills(count);
+        let events: Vec<Event> = side_by_side(count).collect();
         let mut group = c.benchmark_group(format!("pending/{count}"));
         group.sample_size(10);
         group.throughput(Throughput::Elements(count as u64));
-        group.bench_function("take in", |b| b.iter(|| filled(&events).pending()));
+        group.bench_function("take in", |b| b.iter(|| with_pending(&events).pending()));
         let all = Region::from_rect(Rect::new(0, 0, 4096, 4096));
         group.bench_function("draw all", |b| {
             let run = |mut graph: Graph| black_box(graph.render(0, &all).is_some());
-            b.iter_batched(|| filled(&events), run, BatchSize::PerIteration);
+            b.iter_batched(|| with_pending(&events), run, BatchSize::PerIteration);
         });
         // The lists of tiles are there already; one tile's commands are drawn.
         let (first, small) = (Rect::new(1024, 0, 1025, 1), Rect::new(0, 0, 64, 64));
         group.throughput(Throughput::Elements(1));
         group.bench_function("draw 64x64 pixels", |b| {
             let ready = || {
-                let mut graph = filled(&events);
+                let mut graph = with_pending(&events);
                 graph.render(0, &Region::from_rect(first));
                 graph
             };

@@ -171,44 +171,20 @@ fn main() {
 
 /// What a command costs with many pending: small fills side by side, so that nothing is culled.
 fn growth() {
-    use spice_render::qxl::*;
+    use spice_render::qxl::testing::side_by_side;
+    use spice_render::qxl::{Event, PrimaryCreate, Rect, SurfaceFormat, WorkerMessage};
     println!("\npending    submit ns  render ns (per command)");
-    for count in [1_000u64, 10_000, 100_000, 1_000_000] {
-        let surface = PrimaryCreate {
-            width: 4096,
-            height: 4096,
-            stride: 16384,
-            format: SurfaceFormat::X8R8G8B8,
-            position: 0,
-            mouse_mode: 0,
-            flags: 0,
-            kind: 0,
-            data: Default::default(),
-        };
+    for count in [1_000u32, 10_000, 100_000, 1_000_000] {
+        let surface = PrimaryCreate::new(4096, 4096, SurfaceFormat::X8R8G8B8);
         let mut graph = new_graph(1, GraphLimits { nodes: 1 << 30, bytes: 1 << 40 });
         let _ = graph.event(&Event::Worker(WorkerMessage::CreatePrimary { number: 20, surface }));
-        let commands: Vec<Event> = (0..count as i32)
-            .map(|i| {
-                let (x, y) = (i % 1000 * 4, i / 1000 * 4);
-                let drawable = Drawable {
-                    surface_id: 0,
-                    effect: 0,
-                    mm_time: 0,
-                    bbox: Rect::new(x, y, x + 4, y + 4),
-                    clip: Clip::None,
-                    self_bitmap: None,
-                    surface_deps: [None; 3],
-                    op: Op::Fill { brush: Brush::Solid(7), rop: Ropd::PUT, mask: QMask::default() },
-                };
-                Event::Command(Command::Drawable(std::sync::Arc::new(drawable)))
-            })
-            .collect();
+        let commands: Vec<Event> = side_by_side(count).collect();
         let start = cpu();
         commands.iter().for_each(|event| drop(graph.event(event)));
         let submit = cpu() - start;
         let start = cpu();
         black_box(graph.render(0, &Region::from_rect(Rect::new(0, 0, 4096, 4096))).is_some());
-        let per = |t: Duration| t.as_secs_f64() * 1e9 / count as f64;
+        let per = |t: Duration| t.as_secs_f64() * 1e9 / f64::from(count);
         println!("{count:9} {:9.0} {:9.0}", per(submit), per(cpu() - start));
     }
 }

@@ -10,17 +10,7 @@
 //! use std::time::Duration;
 //!
 //! let mut engine = Engine::new(Options::default());
-//! let surface = PrimaryCreate {
-//!     width: 640,
-//!     height: 480,
-//!     stride: 2560,
-//!     format: SurfaceFormat::X8R8G8B8,
-//!     position: 0,
-//!     mouse_mode: 0,
-//!     flags: 0,
-//!     kind: 0,
-//!     data: Default::default(),
-//! };
+//! let surface = PrimaryCreate::new(640, 480, SurfaceFormat::X8R8G8B8);
 //! engine.submit(&Event::Worker(WorkerMessage::CreatePrimary { number: 20, surface })).unwrap();
 //! let client = engine.connect(ClientOptions::new(Profile::builtin("spice-html5").unwrap()));
 //! let messages = engine.poll(client, Duration::ZERO, 64 << 10);
@@ -39,7 +29,7 @@ use crate::client::profile::{Choice, Drawn, Profile, UnknownPolicy};
 #[cfg(feature = "profile-files")]
 use crate::client::save::RestoreError;
 use crate::client::session::{CANVAS, Session, Touched, Truth};
-use crate::draw::{Effect, Limits, Lookup, Refusal, Source, SurfaceInfo, SurfaceKey, Task, to_rgb};
+use crate::draw::{Effect, Limits, Lookup, Refusal, Source, SurfaceInfo, SurfaceKey, Task, screen_row};
 use crate::features::Compat;
 use crate::graph::footprint::{Extent, extent};
 use crate::graph::{Execution, Graph, GraphLimits};
@@ -346,8 +336,8 @@ impl Engine {
         self.clients.get(&client).map(Session::profile)
     }
 
-    /// A client is another one from now on; its picture stays right. What it holds (caches, surfaces) stays, and so do
-    /// the sizes of its caches.
+    /// A client is another one from now on; its picture stays right. Its caches and their sizes stay; its off-screen
+    /// surfaces are destroyed.
     pub fn set_profile(&mut self, client: ClientId, profile: Profile) -> bool {
         let profile = self.narrowed(client, profile);
         self.clients.get_mut(&client).map(|c| c.set_profile(profile)).is_some()
@@ -531,16 +521,11 @@ impl Truth for Pixels<'_> {
 
 /// What a screen shows of a surface that is not 32 bits deep.
 fn convert(from: SurfaceRef<'_>, to: &mut Surface, area: &Region) {
-    let (rgb, width) = (to_rgb(from), from.width() as usize);
     let mut view = to.view_mut();
     for rect in area.rects() {
-        for y in rect.top..rect.bottom {
-            let line = &rgb[y as usize * width * 3..][..width * 3];
-            let row = view.row(y as u32);
-            for x in rect.left as usize..rect.right as usize {
-                let [r, g, b] = [line[x * 3], line[x * 3 + 1], line[x * 3 + 2]].map(u32::from);
-                row[x] = r << 16 | g << 8 | b;
-            }
+        let columns = rect.left as usize..rect.right as usize;
+        for y in rect.top as u32..rect.bottom as u32 {
+            screen_row(from, y, columns.clone(), &mut view.row(y)[columns.clone()]);
         }
     }
 }

@@ -3,15 +3,15 @@
 use serde_json::Value;
 use spice_render::capture::{Reader, Writer};
 use spice_render::client::profile::Profile;
+use spice_render::qxl::testing::drawn;
 use spice_render::qxl::{
-    Bitmap, BitmapFormat, Clip, Command, Drawable, Event, Image, ImageData, Op, PrimaryCreate, QMask, Rect,
-    Ropd, ScaleMode, SurfaceFormat, WorkerMessage,
+    Bitmap, BitmapFormat, Event, Image, ImageData, Op, PrimaryCreate, QMask, Rect, Ropd, ScaleMode,
+    SurfaceFormat, WorkerMessage,
 };
 use spice_render::report::bandwidth::{LinkModel, Run, Settings, baselines, play};
 use spice_render::wire::ImageKind;
 use std::path::PathBuf;
 use std::process::Output;
-use std::sync::Arc;
 
 const QEMU: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/captures/qemu.rec.zst");
 const T1: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/captures/t1.rec.zst");
@@ -161,17 +161,7 @@ fn image(rect: Rect, pixel: impl Fn(i32, i32) -> [u8; 3]) -> Event {
         scale_mode: ScaleMode::INTERPOLATE,
         mask: QMask::default(),
     };
-    let drawable = Drawable {
-        surface_id: 0,
-        effect: 0,
-        mm_time: 0,
-        bbox: rect,
-        clip: Clip::None,
-        self_bitmap: None,
-        surface_deps: [None; 3],
-        op,
-    };
-    Event::Command(Command::Drawable(Arc::new(drawable)))
+    drawn(rect, op)
 }
 
 /// Hills and some grain.
@@ -183,17 +173,8 @@ fn landscape(x: i32, y: i32, frame: i32) -> [u8; 3] {
 
 /// Photos that follow each other on a screen with text on it.
 fn slides(count: i32) -> Vec<u8> {
-    let surface = PrimaryCreate {
-        width: SIZE.0,
-        height: SIZE.1,
-        stride: SIZE.0 as i32 * 4,
-        format: SurfaceFormat::X8R8G8B8,
-        position: 0,
-        mouse_mode: 1,
-        flags: 0,
-        kind: 0,
-        data: Default::default(),
-    };
+    let surface =
+        PrimaryCreate { mouse_mode: 1, ..PrimaryCreate::new(SIZE.0, SIZE.1, SurfaceFormat::X8R8G8B8) };
     let mut writer = Writer::new(Vec::new()).unwrap();
     let create = Event::Worker(WorkerMessage::CreatePrimary { number: 20, surface });
     writer.write(0, &create).unwrap();

@@ -3,9 +3,9 @@
 use spice_render::capture::{Limits, Reader, Writer};
 use spice_render::draw::{self, Renderer, to_rgb};
 use spice_render::link::{LinkRequest, connect};
+use spice_render::qxl::testing::filled;
 use spice_render::qxl::{
-    Brush, Clip, Command, CursorCmd, CursorShape, Drawable, Event, Op, Point, PrimaryCreate, QMask, Rect,
-    Ropd, SurfaceFormat, WorkerMessage,
+    Command, CursorCmd, CursorShape, Event, Point, PrimaryCreate, Rect, Ropd, SurfaceFormat, WorkerMessage,
 };
 use spice_render::server::{Options, Server, Speed, Status};
 use spice_render::session::{self, Notice, Session, Translator};
@@ -23,36 +23,13 @@ const SIZE: (u32, u32) = (300, 200);
 
 /// A screen with some rectangles, as events.
 fn events() -> Vec<Event> {
-    let surface = PrimaryCreate {
-        width: SIZE.0,
-        height: SIZE.1,
-        stride: SIZE.0 as i32 * 4,
-        format: SurfaceFormat::X8R8G8B8,
-        position: 0,
-        mouse_mode: 1,
-        flags: 0,
-        kind: 0,
-        data: Default::default(),
-    };
+    let surface =
+        PrimaryCreate { mouse_mode: 1, ..PrimaryCreate::new(SIZE.0, SIZE.1, SurfaceFormat::X8R8G8B8) };
     let mut events = vec![Event::Worker(WorkerMessage::CreatePrimary { number: 20, surface })];
     for n in 0..40i32 {
         let bbox = Rect::new(n * 5, n * 3, n * 5 + 60, n * 3 + 40);
-        let op = Op::Fill {
-            brush: Brush::Solid(0x0001_0307u32.wrapping_mul(n as u32 + 1) & 0xff_ffff),
-            rop: if n % 3 == 0 { Ropd(Ropd::OP_XOR) } else { Ropd::PUT },
-            mask: QMask::default(),
-        };
-        let drawable = Drawable {
-            surface_id: 0,
-            effect: 0,
-            mm_time: 0,
-            bbox,
-            clip: Clip::None,
-            self_bitmap: None,
-            surface_deps: [None; 3],
-            op,
-        };
-        events.push(Event::Command(Command::Drawable(Arc::new(drawable))));
+        let colour = 0x0001_0307u32.wrapping_mul(n as u32 + 1) & 0xff_ffff;
+        events.push(filled(bbox, colour, if n % 3 == 0 { Ropd(Ropd::OP_XOR) } else { Ropd::PUT }));
     }
     let (position, shape) = (Point { x: 30, y: 40 }, Some(pointer()));
     events.push(Event::Command(Command::Cursor(CursorCmd::Set { position, visible: true, shape })));

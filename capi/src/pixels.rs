@@ -2,7 +2,7 @@
 
 use crate::status::Failure;
 use spice_raster::{Rect, SurfaceFormat, SurfaceRef};
-use spice_render::draw::to_rgb;
+use spice_render::draw::screen_row;
 
 /// A rectangle of pixels: `left` and `top` are in it, `right` and `bottom` are not.
 #[repr(C)]
@@ -53,20 +53,16 @@ pub(crate) unsafe fn copy(from: SurfaceRef<'_>, area: Rect, to: &SpiceRenderPixe
     }
     // SAFETY: not NULL, and the caller's promise.
     let out = unsafe { std::slice::from_raw_parts_mut(to.data, to.size) };
-    let format = from.format();
-    let direct = matches!(format, SurfaceFormat::X8R8G8B8 | SurfaceFormat::A8R8G8B8);
-    let mask = if format == SurfaceFormat::A8R8G8B8 { u32::MAX } else { 0x00ff_ffff };
-    let rgb = if direct { Vec::new() } else { to_rgb(from) };
-    for (y, line) in (area.top..area.bottom).zip(out.chunks_mut(to.stride)) {
-        let pixels = line[..row].as_chunks_mut::<4>().0;
-        if direct {
-            let words = &from.row(y as u32)[area.left as usize..area.right as usize];
-            pixels.iter_mut().zip(words).for_each(|(p, w)| *p = (w & mask).to_le_bytes());
+    let columns = area.left as usize..area.right as usize;
+    let mut words = vec![0; width];
+    for (y, line) in (area.top as u32..area.bottom as u32).zip(out.chunks_mut(to.stride)) {
+        if from.format() == SurfaceFormat::A8R8G8B8 {
+            words.copy_from_slice(&from.row(y)[columns.clone()]);
         } else {
-            let start = (y as usize * from.width() as usize + area.left as usize) * 3;
-            let rgb = rgb[start..start + width * 3].as_chunks::<3>().0;
-            pixels.iter_mut().zip(rgb).for_each(|(p, [r, g, b])| *p = [*b, *g, *r, 0]);
+            screen_row(from, y, columns.clone(), &mut words);
         }
+        let pixels = line[..row].as_chunks_mut::<4>().0;
+        pixels.iter_mut().zip(&words).for_each(|(pixel, word)| *pixel = word.to_le_bytes());
     }
     Ok(())
 }

@@ -32,8 +32,6 @@ const CLIP_RECTS: usize = 32;
 const IMAGE_PIXELS: u32 = 1 << 19;
 /// The same on a slow link: what is newer must not wait long for an image to get through.
 const SLOW_PIXELS: u32 = 1 << 15;
-/// Pixels that a byte of JPEG holds, to weigh what it saves.
-const JPEG_PIXELS_PER_BYTE: u64 = 6;
 /// The format in which every client gets the primary surface: colours are what a screen shows.
 pub(crate) const CANVAS: SurfaceFormat = SurfaceFormat::X8R8G8B8;
 
@@ -114,7 +112,7 @@ impl Session {
         &self.profile
     }
 
-    /// The client can draw other things from now on. What it shows and holds stays.
+    /// The client can draw other things from now on. What it shows and its caches stay, its off-screen surfaces do not.
     pub(crate) fn set_profile(&mut self, profile: Profile) {
         self.encoder.set_profile(&profile);
         self.profile = profile;
@@ -283,7 +281,7 @@ impl Session {
     fn update(&mut self, screen: &mut Screen, truth: &mut impl Truth, area: &Region, budget: usize) {
         let mut pieces = std::mem::take(&mut self.pieces);
         let unsent = |damage: &mut Damage| area.rects().iter().for_each(|r| damage.add(*r));
-        let Some(pixels) = truth.render(area) else { return unsent(&mut screen.damage) };
+        let Some(mut pixels) = truth.render(area) else { return unsent(&mut screen.damage) };
         let hints = std::mem::take(&mut self.hints);
         let stats = self.plan(&screen.shown, pixels, area, &hints, &mut pieces);
         self.metrics.pixels_changed += stats.changed_pixels;
@@ -292,29 +290,25 @@ impl Session {
         let passes = self.passing.is_worthy() && self.profile.op(OpKind::Composite).drawn == Drawn::Yes;
         let lossy = self.lossy_allowed && !self.exact && self.link.is_slow() && !passes;
         let mut photos = if lossy { photos::cut(pixels, area, &mut pieces) } else { 0 };
-        if self.passing.is_worthy() && stats.bytes >= passing::WORTH {
-            let first_photo = pieces.len() - photos;
+        // An operation that carries a photo is not worth passing where JPEG is.
+        if photos == 0 && self.passing.is_worthy() && stats.bytes >= passing::WORTH {
             let planned: Vec<(Rect, u64)> = pieces
                 .iter()
-                .enumerate()
-                .filter(|(_, p)| p.kind == PieceKind::Image)
-                .filter_map(|(i, p)| {
-                    // As JPEG an operation that carries the photo is seldom worth passing.
-                    if i >= first_photo {
-                        return Some((p.rect, p.rect.area() / JPEG_PIXELS_PER_BYTE + 64));
-                    }
+                .filter(|p| p.kind == PieceKind::Image)
+                .filter_map(|p| {
                     let bytes = self.encoder.estimate(pixels, p.rect, CANVAS, &Quality::EXACT).ok()?;
                     Some((p.rect, bytes as u64 + 64))
                 })
                 .collect();
             let entries = self.passing.take();
-            if self.pass(&mut screen.shown, truth, entries, &planned) {
-                let Some(pixels) = truth.render(area) else { return unsent(&mut screen.damage) };
+            let passed = self.pass(&mut screen.shown, truth, entries, &planned);
+            let Some(again) = truth.render(area) else { return unsent(&mut screen.damage) };
+            pixels = again;
+            if passed {
                 self.plan(&screen.shown, pixels, area, &hints, &mut pieces);
                 photos = if lossy { photos::cut(pixels, area, &mut pieces) } else { 0 };
             }
         }
-        let Some(pixels) = truth.render(area) else { return unsent(&mut screen.damage) };
         let exact = pieces.len() - photos;
         for (i, piece) in pieces.iter().enumerate() {
             let jpeg = self.link.jpeg_quality();

@@ -21,7 +21,7 @@ pub use cursor::Cursor;
 pub use limits::{Limits, Refusal};
 pub use picture::{Picture, View};
 pub use renderer::Renderer;
-pub use rgb::{to_rgb, to_straight_rgba};
+pub use rgb::{screen_row, to_rgb, to_straight_rgba};
 pub use state::{Effect, State};
 pub use surfaces::{Lookup, SurfaceIds, SurfaceInfo, SurfaceKey};
 pub use task::{Source, Task};

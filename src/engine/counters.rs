@@ -155,17 +155,7 @@ mod tests {
     #[test]
     fn prometheus_reads_it() {
         let mut engine = Engine::new(Options::default());
-        let surface = PrimaryCreate {
-            width: 64,
-            height: 48,
-            stride: 256,
-            format: SurfaceFormat::X8R8G8B8,
-            position: 0,
-            mouse_mode: 0,
-            flags: 0,
-            kind: 0,
-            data: Default::default(),
-        };
+        let surface = PrimaryCreate::new(64, 48, SurfaceFormat::X8R8G8B8);
         engine.submit(&Event::Worker(WorkerMessage::CreatePrimary { number: 20, surface })).unwrap();
         let mut profile = Profile::builtin("images-only").unwrap();
         profile.name = "a \"quoted\\ name\n".to_owned();

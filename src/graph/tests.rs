@@ -185,39 +185,17 @@ fn a_graph_can_move_between_threads() {
 /// A million commands that nobody looks at stay within the bounds, whether they hide each other or not.
 #[test]
 fn a_long_stream_stays_within_its_bounds() {
-    use crate::qxl::{Brush, Clip, Command, Drawable, Event, Op, PrimaryCreate, QMask, Rect, Ropd};
-    use crate::qxl::{SurfaceFormat, WorkerMessage};
+    use crate::qxl::testing::filled;
+    use crate::qxl::{Event, PrimaryCreate, Rect, Ropd, SurfaceFormat, WorkerMessage};
     let bounds = GraphLimits { nodes: 1000, bytes: 4 << 20 };
     let execution = Execution { threads: 1, ..Execution::default() };
     for rop in [Ropd::PUT, Ropd(Ropd::OP_XOR)] {
         let mut graph = Graph::new(Raster::new(), Limits::default(), bounds, execution);
-        let surface = PrimaryCreate {
-            width: 64,
-            height: 64,
-            stride: 256,
-            format: SurfaceFormat::X8R8G8B8,
-            position: 0,
-            mouse_mode: 0,
-            flags: 0,
-            kind: 0,
-            data: Default::default(),
-        };
+        let surface = PrimaryCreate::new(64, 64, SurfaceFormat::X8R8G8B8);
         graph.event(&Event::Worker(WorkerMessage::CreatePrimary { number: 20, surface })).unwrap();
         let mut want = 0;
         for i in 0..1_000_000u32 {
-            let op = Op::Fill { brush: Brush::Solid(i), rop, mask: QMask::default() };
-            let bbox = Rect::new(3, 3, 5, 5);
-            let drawable = Drawable {
-                surface_id: 0,
-                effect: 0,
-                mm_time: 0,
-                bbox,
-                clip: Clip::None,
-                self_bitmap: None,
-                surface_deps: [None; 3],
-                op,
-            };
-            graph.event(&Event::Command(Command::Drawable(std::sync::Arc::new(drawable)))).unwrap();
+            graph.event(&filled(Rect::new(3, 3, 5, 5), i, rop)).unwrap();
             assert!(graph.pending() <= bounds.nodes && graph.held_bytes() <= bounds.bytes);
             want = if rop == Ropd::PUT { i } else { want ^ i };
         }

@@ -175,3 +175,22 @@ pub struct PrimaryCreate {
     /// The device's memory for it.
     pub data: Bytes,
 }
+
+impl PrimaryCreate {
+    /// A surface whose bits are all zero, top row first, each row in as many whole 32-bit words as it needs.
+    pub fn new(width: u32, height: u32, format: SurfaceFormat) -> Self {
+        let row = (u64::from(width) * u64::from(format.bits_per_pixel())).div_ceil(32) * 4;
+        let stride = i32::try_from(row).unwrap_or(i32::MAX);
+        Self {
+            width,
+            height,
+            stride,
+            format,
+            position: 0,
+            mouse_mode: 0,
+            flags: 0,
+            kind: 0,
+            data: Bytes::new(),
+        }
+    }
+}

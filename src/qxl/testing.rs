@@ -63,6 +63,34 @@ impl Rng {
     }
 }
 
+/// A command that draws on the primary surface in a box, unclipped.
+pub fn drawn(bbox: Rect, op: Op) -> Event {
+    let drawable = Drawable {
+        surface_id: 0,
+        effect: 0,
+        mm_time: 0,
+        bbox,
+        clip: Clip::None,
+        self_bitmap: None,
+        surface_deps: [None; 3],
+        op,
+    };
+    Event::Command(Command::Drawable(Arc::new(drawable)))
+}
+
+/// A command that fills a box with one colour.
+pub fn filled(bbox: Rect, colour: u32, rop: Ropd) -> Event {
+    drawn(bbox, Op::Fill { brush: Brush::Solid(colour), rop, mask: QMask::default() })
+}
+
+/// Fills of 4 by 4 pixels side by side, a thousand a row: none hides another.
+pub fn side_by_side(count: u32) -> impl Iterator<Item = Event> {
+    (0..count as i32).map(|i| {
+        let (x, y) = (i % 1000 * 4, i / 1000 * 4);
+        filled(Rect::new(x, y, x + 4, y + 4), 7, Ropd::PUT)
+    })
+}
+
 /// Makes random events.
 #[derive(Clone, Debug)]
 pub struct Generator {

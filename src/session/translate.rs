@@ -362,14 +362,11 @@ fn composite_mask(op: &Op) -> Option<&qxl::Image> {
 
 fn create(m: &SurfaceCreated) -> Event {
     let SurfaceCreated { surface_id, width, height, format, .. } = *m;
-    let row = (u64::from(width) * u64::from(format.bits_per_pixel())).div_ceil(32) * 4;
-    let stride = i32::try_from(row).unwrap_or(i32::MAX);
-    if surface_id != 0 {
-        let create = SurfaceCreate { surface_id, flags: 0, format, width, height, stride, data: None };
-        return Event::Command(Command::Surface(SurfaceCmd::Create(create)));
+    let primary = PrimaryCreate { mouse_mode: 1, ..PrimaryCreate::new(width, height, format) };
+    if surface_id == 0 {
+        return Event::Worker(WorkerMessage::CreatePrimary { number: 20, surface: primary });
     }
-    let data = Bytes::new();
-    let surface =
-        PrimaryCreate { width, height, stride, format, position: 0, mouse_mode: 1, flags: 0, kind: 0, data };
-    Event::Worker(WorkerMessage::CreatePrimary { number: 20, surface })
+    let stride = primary.stride;
+    let create = SurfaceCreate { surface_id, flags: 0, format, width, height, stride, data: None };
+    Event::Command(Command::Surface(SurfaceCmd::Create(create)))
 }

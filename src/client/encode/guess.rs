@@ -70,7 +70,9 @@ impl Guesses {
 }
 
 impl ImageEncoder {
-    pub(super) fn guess(
+    /// About how many bytes [`Self::encode`] would take, from a sample of the pixels and what like ones took. Changes
+    /// nothing that is sent.
+    pub fn estimate(
         &mut self,
         truth: SurfaceRef<'_>,
         rect: Rect,

@@ -295,16 +295,4 @@ impl ImageEncoder {
         let hash = shape.hash(&self.canonical.data);
         self.formats(ImageKind::FromCache).contains(shape.format) && self.images.contains(&hash)
     }
-
-    /// About how many bytes [`Self::encode`] would take, from a sample of the pixels and what like ones took. Changes
-    /// nothing that is sent.
-    pub fn estimate(
-        &mut self,
-        truth: SurfaceRef<'_>,
-        rect: Rect,
-        target: SurfaceFormat,
-        quality: &Quality,
-    ) -> Result<usize, Unencodable> {
-        self.guess(truth, rect, target, quality)
-    }
 }

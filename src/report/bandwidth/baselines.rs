@@ -2,7 +2,7 @@
 
 use super::run::Settings;
 use crate::capture::{self, Reader};
-use crate::draw::{Effect, Limits, Lookup, SurfaceInfo, Task, to_rgb};
+use crate::draw::{Effect, Limits, Lookup, SurfaceInfo, Task, screen_row};
 use crate::graph::footprint::{Extent, extent};
 use crate::graph::{Execution, Graph, GraphLimits};
 use crate::qxl::{BitmapFormat, Clip, Op, QMask, Rect, Ropd, ScaleMode};
@@ -10,7 +10,7 @@ use crate::wire::{Draw, Framing, Image, ImageData, ServerMessage};
 use rayon::prelude::*;
 use serde::Serialize;
 use spice_codecs::{Codec, Encoder, Options, PixelFormat, Pixels};
-use spice_raster::{Raster, Region, SurfaceFormat, SurfaceRef};
+use spice_raster::{Raster, Region, SurfaceRef};
 use std::io::Read;
 
 /// Pixels that are collected before they are encoded.
@@ -204,13 +204,10 @@ fn smaller(encoder: &mut Encoder, width: u32, height: u32, pixels: &[u32]) -> u6
 
 /// The colours of a part of a surface as a screen shows it: 0x00rrggbb.
 fn colours(surface: SurfaceRef<'_>, rect: Rect) -> Vec<u32> {
-    let (left, right) = (rect.left as usize, rect.right as usize);
-    let rows = rect.top as u32..rect.bottom as u32;
-    if matches!(surface.format(), SurfaceFormat::X8R8G8B8 | SurfaceFormat::A8R8G8B8) {
-        return rows.flat_map(|y| surface.row(y)[left..right].iter().map(|p| p & 0xff_ffff)).collect();
+    let columns = rect.left as usize..rect.right as usize;
+    let mut out = vec![0; columns.len() * rect.height() as usize];
+    for (y, row) in (rect.top as u32..).zip(out.chunks_exact_mut(columns.len().max(1))) {
+        screen_row(surface, y, columns.clone(), row);
     }
-    let (rgb, width) = (to_rgb(surface), surface.width() as usize);
-    let (rgb, _) = rgb.as_chunks::<3>();
-    let row = |y: u32| &rgb[y as usize * width + left..y as usize * width + right];
-    rows.flat_map(row).map(|&[r, g, b]| u32::from_be_bytes([0, r, g, b])).collect()
+    out
 }
