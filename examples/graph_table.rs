@@ -53,10 +53,14 @@ fn new_graph(threads: usize, bounds: GraphLimits) -> Graph {
     if let Some(pixels) = std::env::var("INLINE").ok().and_then(|n| n.parse().ok()) {
         execution.inline_pixels = pixels;
     }
+    if let Some(bytes) = std::env::var("BAND").ok().and_then(|n| n.parse().ok()) {
+        execution.band_bytes = bytes;
+    }
     Graph::new(Raster::new(), Limits::default(), bounds, execution)
 }
 
-/// The default bounds, or others for a trial: `NODES` and `BYTES` (and `INLINE`, pixels drawn by one thread).
+/// The default bounds, or others for a trial: `NODES` and `BYTES` (and `INLINE`, pixels drawn by one thread, and
+/// `BAND`, bytes of a band).
 fn bounds() -> GraphLimits {
     let from = |name: &str| std::env::var(name).ok().and_then(|n| n.parse::<u64>().ok());
     let default = GraphLimits::default();
