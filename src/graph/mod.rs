@@ -40,6 +40,9 @@ const MIN_BYTES: u64 = 2 << 20;
 const SHARED_BYTES: u64 = 1 << 12;
 /// The whole of a shorter queue is walked over faster than it is indexed.
 const INDEX_FROM: usize = 512;
+/// When so many bytes of surfaces are new, those that need them are drawn first: many live for a few commands only,
+/// and the next ones can have their memory, which is in the cache and costs no page faults.
+const NEW_BYTES: usize = 1 << 20;
 /// Bytes of bitmaps that are kept from pass to pass.
 const LAYER_BYTES: usize = 4 << 20;
 
@@ -413,7 +416,7 @@ impl Graph {
             scratch: &mut self.scratch,
             walk,
         };
-        let Found { mut jobs, culled } = pass.run(&mut self.queue, oldest);
+        let Found { jobs, culled } = pass.run(&mut self.queue, oldest);
         let walk = pass.walk;
         self.slots.reset_layers(LAYER_BYTES);
         self.pending -= culled.len() + jobs.iter().filter(|job| job.ends).count();
@@ -429,27 +432,44 @@ impl Graph {
             self.compact();
         }
         self.stats.times.graph += start.map(|s| s.elapsed()).unwrap_or_default();
+        let (mut next, mut bytes) = (Vec::new(), 0);
+        for job in jobs.into_iter().rev() {
+            bytes += self.allocate_for(&job.node.task);
+            next.push(job);
+            if bytes >= NEW_BYTES {
+                self.draw(std::mem::take(&mut next));
+                bytes = 0;
+            }
+        }
+        self.draw(next);
+    }
+
+    /// Makes the surfaces that a task draws on or reads. Gives the bytes of those that were not there.
+    fn allocate_for(&mut self, task: &Task) -> usize {
+        let surfaces = task.sources().into_iter().filter_map(|source| match source {
+            Source::Surface(info) => Some(*info),
+            _ => None,
+        });
+        let mut bytes = 0;
+        for info in surfaces.chain([task.target]) {
+            if !self.pixels.contains_key(&info.key) {
+                // What cannot be had is not drawn.
+                bytes += self.allocate(info).map_or(0, |surface| surface.bytes());
+            }
+        }
+        bytes
+    }
+
+    /// Draws jobs whose surfaces are there, given in their order, and forgets what only they used.
+    fn draw(&mut self, jobs: Vec<pass::Job>) {
         if jobs.is_empty() {
             return;
         }
-        jobs.reverse();
-        for job in &jobs {
-            let mut infos = [Some(job.node.task.target), None, None, None, None];
-            for (info, source) in infos[1..].iter_mut().zip(job.node.task.sources()) {
-                if let Source::Surface(surface) = source {
-                    *info = Some(*surface);
-                }
-            }
-            for info in infos.into_iter().flatten() {
-                // What cannot be had is not drawn.
-                let _ = self.allocate(info);
-            }
-        }
-        self.draw(&jobs);
+        self.draw_all(&jobs);
         jobs.iter().filter(|job| job.ends).for_each(|job| self.release(&job.node));
     }
 
-    fn draw(&mut self, jobs: &[pass::Job]) {
+    fn draw_all(&mut self, jobs: &[pass::Job]) {
         span!("spice_render_draw", commands = jobs.len());
         let work: u64 = jobs.iter().map(|job| schedule::cost(&job.node.task)).sum();
         let mut drawing = Drawing {
@@ -489,7 +509,7 @@ impl Graph {
                 *count -= 1;
                 if *count == 0 {
                     self.shared.remove(&key);
-                    self.held -= (picture.bytes() as u64).min(self.held);
+                    self.held -= (picture.held_bytes() as u64).min(self.held);
                 }
             }
         }
@@ -527,7 +547,7 @@ impl Graph {
             let count = self.shared.entry(address(picture)).or_insert(0);
             *count += 1;
             if *count == 1 {
-                self.held += picture.bytes() as u64;
+                self.held += picture.held_bytes() as u64;
             }
         }
     }
@@ -535,7 +555,7 @@ impl Graph {
 
 fn large_pictures(task: &Task) -> impl Iterator<Item = &Arc<Picture>> {
     task.sources().into_iter().filter_map(|source| match source {
-        Source::Picture(picture) if picture.bytes() as u64 >= SHARED_BYTES => Some(picture),
+        Source::Picture(picture) if picture.held_bytes() as u64 >= SHARED_BYTES => Some(picture),
         _ => None,
     })
 }
@@ -546,7 +566,7 @@ fn address(picture: &Arc<Picture>) -> usize {
 }
 
 fn picture_bytes(task: &Task) -> u64 {
-    large_pictures(task).map(|picture| picture.bytes() as u64).sum()
+    large_pictures(task).map(|picture| picture.held_bytes() as u64).sum()
 }
 
 /// Bytes that a pending task takes, large pictures apart.
@@ -565,7 +585,9 @@ fn own_bytes(task: &Task) -> u64 {
         .sources()
         .into_iter()
         .filter_map(|source| match source {
-            Source::Picture(p) if (p.bytes() as u64) < SHARED_BYTES => Some(p.bytes() + size_of::<Picture>()),
+            Source::Picture(p) if (p.held_bytes() as u64) < SHARED_BYTES => {
+                Some(p.held_bytes() + size_of::<Picture>())
+            }
             _ => None,
         })
         .sum();
@@ -584,7 +606,7 @@ impl Graph {
         let mut bytes = 0;
         for node in self.queue.iter().flatten() {
             bytes += node.bytes;
-            pictures.extend(large_pictures(&node.task).map(|p| (address(p), p.bytes() as u64)));
+            pictures.extend(large_pictures(&node.task).map(|p| (address(p), p.held_bytes() as u64)));
         }
         let dead = |key| self.slots.find(key).and_then(|i| self.slots.get(i)).is_none_or(|slot| !slot.live);
         let surfaces = self.pixels.iter().filter(|(key, _)| dead(**key)).map(|(_, s)| s.bytes() as u64);
