@@ -38,10 +38,9 @@ fn load(path: &Path) -> Vec<Timed> {
     events
 }
 
-fn immediate(events: &[Timed], every: Option<u64>) -> Duration {
+fn immediate(events: &[Timed]) -> Duration {
     let start = cpu();
     let mut renderer = Renderer::new(Raster::new(), Limits::default());
-    let _ = every;
     for (_, event) in events {
         let _ = renderer.event(event);
     }
@@ -65,8 +64,15 @@ fn bounds() -> GraphLimits {
     GraphLimits { nodes, bytes: from("BYTES").unwrap_or(default.bytes) }
 }
 
-fn graph(events: &[Timed], threads: usize, every: Option<u64>) -> (Duration, Graph) {
-    let mut graph = new_graph(threads, bounds());
+/// A replay: what it took on the wall and of this thread's processor time, and its graph.
+struct Run {
+    wall: Duration,
+    cpu: Duration,
+    graph: Graph,
+}
+
+/// Replays with a frame each so many nanoseconds, or one at the end.
+fn graph(events: &[Timed], mut graph: Graph, every: Option<u64>) -> Run {
     let (start, wall) = (cpu(), Instant::now());
     let mut next = events.first().map_or(0, |e| e.0);
     for (time, event) in events {
@@ -79,8 +85,7 @@ fn graph(events: &[Timed], threads: usize, every: Option<u64>) -> (Duration, Gra
         let _ = graph.event(event);
     }
     black_box(graph.render_all(0).is_some());
-    let time = if threads == 1 { cpu() - start } else { wall.elapsed() };
-    (time, graph)
+    Run { wall: wall.elapsed(), cpu: cpu() - start, graph }
 }
 
 fn median(times: &mut [Duration]) -> f64 {
@@ -106,6 +111,46 @@ fn build(events: &[Timed]) -> (f64, f64) {
     (times[2], bytes)
 }
 
+/// One recording's row of the table.
+fn row(name: &str, events: &[Timed], two: &rayon::ThreadPool) {
+    const FRAME: Option<u64> = Some(1_000_000_000 / 30);
+    let [mut immed, mut last, mut frames, mut one_wall, mut two_wall] = [const { Vec::new() }; 5];
+    let mut total = None;
+    let started = Instant::now();
+    while immed.len() < 5 || (immed.len() < 31 && started.elapsed() < Duration::from_secs(4)) {
+        immed.push(immediate(events));
+        let run = graph(events, new_graph(1, bounds()), None);
+        last.push(run.cpu);
+        total = Some(run.graph.stats().total());
+        let run = graph(events, new_graph(1, bounds()), FRAME);
+        frames.push(run.cpu);
+        one_wall.push(run.wall);
+        // As a program's own thread of the pool, which draws too.
+        let run = two.install(|| graph(events, new_graph(0, bounds()), FRAME));
+        two_wall.push(run.wall);
+    }
+    let [immed, last, frames, one, two] =
+        [&mut immed, &mut last, &mut frames, &mut one_wall, &mut two_wall].map(|t| median(t));
+    let timed = Execution { threads: 1, timing: true, ..Execution::default() };
+    let timed = Graph::new(Raster::new(), Limits::default(), bounds(), timed);
+    let run = graph(events, timed, FRAME);
+    let times = run.graph.stats().times;
+    let share = 100.0 * (times.draw + times.decode).as_secs_f64() / run.cpu.as_secs_f64();
+    let t = total.expect("ran");
+    let (ns, bytes) = build(events);
+    let m = |n: u64| n as f64 / 1e6;
+    println!(
+        "{name:16} | {immed:6.2} {last:6.2} {:5.2}x | {one:6.2} {two:6.2} {:5.2}x {share:4.0}% {:5.2}x   | {:6.1} {:6.1} {:6.1} {:5.1} | {ns:4.0} {bytes:4.0}",
+        immed / last,
+        one / two,
+        immed / frames,
+        m(t.asked.pixels),
+        m(t.drawn.pixels),
+        m(t.culled.pixels),
+        m(t.trimmed.pixels),
+    );
+}
+
 fn main() {
     spice_render::memory::keep_freed();
     let mut files: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
@@ -117,56 +162,74 @@ fn main() {
         );
         files.sort();
     }
-    let frame = 1_000_000_000 / 30;
     println!(
-        "                 |  final frame                | 30 fps                |        | pixels (M)            | build"
+        "                 |  final frame         | 30 fps                             | pixels (M)              | build"
     );
     println!(
-        "capture          | immed  graph  2 thr  gain   | 1 thr  2 thr  gain    | vs imm | asked drawn cull trim | ns   B"
+        "capture          | immed  graph  gain   | 1 thr  2 thr  gain  draw  vs imm   | asked  drawn  cull trim | ns   B"
     );
+    let two = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("two threads");
     for file in files {
         let events = load(&file);
-        let (mut a, mut b, mut c, mut d, mut e) = (vec![], vec![], vec![], vec![], vec![]);
-        let mut total = None;
-        let started = Instant::now();
         if let Some(runs) = std::env::var("GRAPH_ONLY").ok().and_then(|n| n.parse().ok()) {
             for _ in 0..runs {
-                let time = match std::env::var_os("IMMEDIATE").is_some() {
-                    true => immediate(&events, None),
-                    false => graph(&events, 1, None).0,
-                };
-                black_box(time);
+                black_box(match std::env::var_os("IMMEDIATE").is_some() {
+                    true => immediate(&events),
+                    false => graph(&events, new_graph(1, bounds()), None).cpu,
+                });
             }
             continue;
         }
-        while a.len() < 5 || (a.len() < 31 && started.elapsed() < Duration::from_secs(4)) {
-            a.push(immediate(&events, None));
-            let (time, drawn) = graph(&events, 1, None);
-            b.push(time);
-            total = Some(drawn.stats().total());
-            c.push(graph(&events, 2, None).0);
-            d.push(graph(&events, 1, Some(frame)).0);
-            e.push(graph(&events, 2, Some(frame)).0);
-        }
-        let [a, b, c, d, e] = [&mut a, &mut b, &mut c, &mut d, &mut e].map(|t| median(t));
-        let t = total.expect("ran");
-        let (ns, bytes) = build(&events);
-        let m = |n: u64| n as f64 / 1e6;
         let name = file.file_name().unwrap_or_default().to_string_lossy().replace(".rec.zst", "");
-        println!(
-            "{name:16} | {a:6.2} {b:6.2} {c:6.2} {:5.2}x | {d:6.2} {e:6.2} {:5.2}x | {:5.2}x | {:6.1} {:6.1} {:6.1} {:5.1} | {ns:4.0} {bytes:4.0}",
-            a / b,
-            d / e,
-            a / d,
-            m(t.asked.pixels),
-            m(t.drawn.pixels),
-            m(t.culled.pixels),
-            m(t.trimmed.pixels),
-        );
+        row(name.trim_end_matches(".rec"), &events, &two);
+    }
+    if std::env::var_os("GRAPH_ONLY").is_none() {
+        row("made-up windows", &windows(), &two);
     }
     if std::env::var_os("GRAPH_ONLY").is_none() && std::env::var_os("NODES").is_none() {
         growth();
     }
+}
+
+/// What no recording at hand has, frames of much to draw: 24 translucent windows in each of 20 on a large screen.
+fn windows() -> Vec<Timed> {
+    use spice_render::qxl::testing::{Rng, drawn};
+    use spice_render::qxl::{
+        Bitmap, BitmapFormat, Composite, Image, ImageData, Op, Point, PrimaryCreate, Rect, SurfaceFormat,
+        WorkerMessage,
+    };
+    const OVER: u32 = 3;
+    let (width, height) = (640, 480);
+    let mut rng = Rng::seeded(1);
+    let data = vec![0x40u8; (width * height * 4) as usize].into();
+    let bitmap = Bitmap {
+        format: BitmapFormat::Rgba,
+        flags: Bitmap::TOP_DOWN,
+        width,
+        height,
+        stride: width * 4,
+        palette: None,
+        data,
+        chunks: Vec::new(),
+    };
+    let image = Image { id: 0, flags: 0, width, height, data: ImageData::Bitmap(bitmap) };
+    let surface = PrimaryCreate::new(2560, 1440, SurfaceFormat::X8R8G8B8);
+    let mut events = vec![(0, Event::Worker(WorkerMessage::CreatePrimary { number: 20, surface }))];
+    for i in 0..20 * 24 {
+        let (x, y) = (rng.range(0, 1900), rng.range(0, 950));
+        let over = Composite {
+            flags: OVER,
+            src: Some(image.clone()),
+            src_transform: None,
+            mask: None,
+            mask_transform: None,
+            src_origin: Point::default(),
+            mask_origin: Point::default(),
+        };
+        let bbox = Rect::new(x, y, x + width as i32, y + height as i32);
+        events.push((i / 24 * 33_333_334, drawn(bbox, Op::Composite(Box::new(over)))));
+    }
+    events
 }
 
 /// What a command costs with many pending: small fills side by side, so that nothing is culled.

@@ -17,6 +17,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+// Whether the header is of this version or a later one, for `#if`.
+#define SPICE_RENDER_CHECK_VERSION(major, minor, patch) \
+    (SPICE_RENDER_VERSION >= ((major) << 16 | (minor) << 8 | (patch)))
+
 // The version of the header: `major << 16 | minor << 8 | patch`.
 #define SPICE_RENDER_VERSION 256
 
@@ -132,6 +136,9 @@ typedef struct {
     uint32_t policy;
     // With SPICE_RENDER_POLICY_FIXED: bits `1 << SPICE_DISPLAY_CAP_*`.
     uint32_t fixed_capabilities;
+    // What may be used towards clients and guests, of spice_render_features(): where the engine is to migrate to other
+    // hosts and versions, what all of them have (spice_render_version_features()). UINT64_MAX for all that there is.
+    uint64_t allowed_features;
 } SpiceRenderOptions;
 
 // An entry of the command or cursor ring.
@@ -461,6 +468,13 @@ SpiceRenderStatus spice_render_engine_update_area(SpiceRenderEngine *engine,
 // bit never changes its meaning.
 uint64_t spice_render_features(void);
 
+// What a version of this library, as in "0.1", has of the features that a client or a guest notices; 0 for a version
+// that this one does not know. For `allowed_features` of an engine's options, joined by `&` for several versions.
+//
+// The caller must see to this:
+// `version` is NULL (0 then) or ends with a NUL.
+uint64_t spice_render_version_features(const char *version);
+
 // Writes the name of a feature, as in `codec-quic`, cut off at `size - 1` bytes and with a NUL behind it. Returns the
 // bytes of the whole name without the NUL; 0 if no feature has this bit.
 //
@@ -524,342 +538,6 @@ SpiceRenderStatus spice_render_replay_pixels(SpiceRenderReplay *replay,
 
 // A short English text for a status, alive for ever.
 const char *spice_render_status_text(SpiceRenderStatus status);
-
-// What this library and this machine have: bit n is the feature whose name spice_render_feature_name() gives for n. A
-// bit never changes its meaning.
-uint64_t spice_render_features(void);
-
-// Writes the name of a feature, as in `codec-quic`, cut off at `size - 1` bytes and with a NUL behind it. Returns the
-// bytes of the whole name without the NUL; 0 if no feature has this bit.
-//
-// The caller must see to this:
-// `name` is NULL or can be written for `size` bytes.
-size_t spice_render_feature_name(uint32_t bit,
-                                 char *name,
-                                 size_t size);
-
-// A short English text for a status, alive for ever.
-const char *spice_render_status_text(SpiceRenderStatus status);
-
-// Fills in the defaults.
-//
-// The caller must see to this:
-// `options` is NULL (nothing happens) or can be written.
-void spice_render_options_init(SpiceRenderOptions *options);
-
-// A new engine: nothing is drawn, nobody is connected, and no memory slot is known. The memory slots' addresses are
-// divided as QEMU's device divides them: 8 bits of slot id, 8 of generation, 48 of place; 2 groups of 8 slots.
-//
-// `options` is NULL for the defaults. NULL if the options make no sense. To be freed with spice_render_engine_free().
-//
-// The caller must see to this:
-// `options` is NULL or points to options.
-SpiceRenderEngine *spice_render_engine_new(const SpiceRenderOptions *options);
-
-// Frees an engine and all its clients. NULL is nothing.
-//
-// The caller must see to this:
-// `engine` came from spice_render_engine_new() and is not used any more.
-void spice_render_engine_free(SpiceRenderEngine *engine);
-
-// Why the last failed call on this engine failed: an English sentence, empty if none failed yet. It lives until the
-// next call on the engine.
-//
-// The caller must see to this:
-// `engine` is a live engine.
-const char *spice_render_engine_message(const SpiceRenderEngine *engine);
-
-// The guest made memory known to the device: `size` bytes, mapped here at `data`, that the guest calls `start` (the
-// place within an address, without slot id and generation). Takes the place of the slot of that id.
-//
-// The bytes are read while a command is submitted, by the calling thread, each once; the guest may write meanwhile.
-// They must stay readable until the slot is removed or the engine freed.
-//
-// The caller must see to this:
-// `data` can be read for `size` bytes as long as that.
-SpiceRenderStatus spice_render_engine_add_slot(SpiceRenderEngine *engine,
-                                               uint32_t group,
-                                               uint32_t id,
-                                               uint32_t generation,
-                                               uint64_t start,
-                                               const uint8_t *data,
-                                               size_t size);
-
-// The guest removed a memory slot; its bytes are not read any more.
-//
-// The caller must see to this:
-// `engine` is a live engine.
-SpiceRenderStatus spice_render_engine_remove_slot(SpiceRenderEngine *engine, uint32_t group, uint32_t id);
-
-// The guest removed all memory slots of a group, as a reset of the device does.
-//
-// The caller must see to this:
-// `engine` is a live engine.
-SpiceRenderStatus spice_render_engine_clear_slots(SpiceRenderEngine *engine, uint32_t group);
-
-// The guest made its primary surface: `create` are the 40 bytes of QXLSurfaceCreate in the device's RAM header,
-// which the embedder copied before it looked at them.
-//
-// The caller must see to this:
-// `engine` is a live engine; `create` points to 40 bytes.
-SpiceRenderStatus spice_render_engine_create_primary(SpiceRenderEngine *engine,
-                                                     uint32_t group,
-                                                     const uint8_t *create);
-
-// The guest's primary surface ended. What it showed can still be read until there is another.
-//
-// The caller must see to this:
-// `engine` is a live engine.
-SpiceRenderStatus spice_render_engine_destroy_primary(SpiceRenderEngine *engine);
-
-// All surfaces ended, as after a reset of the device.
-//
-// The caller must see to this:
-// `engine` is a live engine.
-SpiceRenderStatus spice_render_engine_destroy_surfaces(SpiceRenderEngine *engine);
-
-// Takes a command in. It is drawn when somebody wants to see it.
-//
-// Whatever the status (but for an argument that is NULL), `release` says what the guest gets back, exactly once: the
-// engine keeps nothing of the guest's memory, so it can be given back at once.
-//
-// SPICE_RENDER_STATUS_REFUSED: the command makes no sense; nothing changed.
-//
-// The caller must see to this:
-// `engine` is a live engine, `command` points to a command, `release` can be written.
-SpiceRenderStatus spice_render_engine_submit(SpiceRenderEngine *engine,
-                                             const SpiceRenderCommand *command,
-                                             SpiceRenderRelease *release);
-
-// The size of a surface in pixels.
-//
-// The caller must see to this:
-// `engine` is a live engine; `width` and `height` can be written.
-SpiceRenderStatus spice_render_engine_surface_size(SpiceRenderEngine *engine,
-                                                   uint32_t surface,
-                                                   uint32_t *width,
-                                                   uint32_t *height);
-
-// Copies a rectangle of a surface as it is now, of the primary surface (0) or another. Disturbs no client, and draws
-// no more than it needs.
-//
-// The caller must see to this:
-// `engine` is a live engine; `pixels` points to a description of memory that can be written.
-SpiceRenderStatus spice_render_engine_update_area(SpiceRenderEngine *engine,
-                                                  uint32_t surface,
-                                                  SpiceRenderRect area,
-                                                  const SpiceRenderPixels *pixels);
-
-// Fills in the defaults: a client that announced nothing, minor version 2, lossless, 1 MiB of commands waiting.
-//
-// The caller must see to this:
-// `options` is NULL (nothing happens) or can be written.
-void spice_render_client_options_init(SpiceRenderClientOptions *options);
-
-// A client joins, at any time. Its first picture is complete. `client` gets the number by which it is called.
-//
-// SPICE_RENDER_STATUS_NOT_FOUND: there is no profile of that name.
-//
-// The caller must see to this:
-// `engine` is a live engine; `options` points to options whose pointers hold what their counts say; `client` can be
-// written.
-SpiceRenderStatus spice_render_engine_connect(SpiceRenderEngine *engine,
-                                              const SpiceRenderClientOptions *options,
-                                              uint64_t *client);
-
-// A client left.
-//
-// The caller must see to this:
-// `engine` is a live engine.
-SpiceRenderStatus spice_render_engine_disconnect(SpiceRenderEngine *engine, uint64_t client);
-
-// A client is another one from now on, of the profile of this name; its picture stays right.
-//
-// The caller must see to this:
-// `engine` is a live engine; `profile` ends with a NUL.
-SpiceRenderStatus spice_render_engine_set_profile(SpiceRenderEngine *engine,
-                                                  uint64_t client,
-                                                  const char *profile);
-
-// A client sent a message on its display channel: its type (`SPICE_MSGC_*`) and the bytes behind the header.
-//
-// SPICE_RENDER_STATUS_REFUSED: it makes no sense; who sends such a thing is best disconnected.
-//
-// The caller must see to this:
-// `engine` is a live engine; `body` points to `size` bytes.
-SpiceRenderStatus spice_render_engine_receive(SpiceRenderEngine *engine,
-                                              uint64_t client,
-                                              uint16_t kind,
-                                              const uint8_t *body,
-                                              size_t size);
-
-// A client's next messages: at most `budget` bytes in all, but at least one message if there is any and the budget is
-// not 0. `now` is the embedder's clock in microseconds, from any start. No messages for a budget that is not 0 say that
-// the client shows the present.
-//
-// `messages` gets what is to be freed with spice_render_messages_free().
-//
-// The caller must see to this:
-// `engine` is a live engine; `messages` can be written.
-SpiceRenderStatus spice_render_engine_poll(SpiceRenderEngine *engine,
-                                           uint64_t client,
-                                           uint64_t now,
-                                           size_t budget,
-                                           SpiceRenderMessages **messages);
-
-// How many messages there are; 0 for NULL.
-//
-// The caller must see to this:
-// `messages` is NULL or came from spice_render_engine_poll().
-size_t spice_render_messages_count(const SpiceRenderMessages *messages);
-
-// A message's bytes, header included: they live as long as `messages`. NULL if there is no such message; `size` gets
-// their number.
-//
-// The caller must see to this:
-// `messages` is NULL or came from spice_render_engine_poll(); `size` can be written.
-const uint8_t *spice_render_messages_get(const SpiceRenderMessages *messages,
-                                         size_t index,
-                                         size_t *size);
-
-// Frees messages. NULL is nothing.
-//
-// The caller must see to this:
-// `messages` came from spice_render_engine_poll() and is not used any more.
-void spice_render_messages_free(SpiceRenderMessages *messages);
-
-// Whether a client's next poll may give something: `waiting` gets 0 or 1.
-//
-// The caller must see to this:
-// `engine` is a live engine; `waiting` can be written.
-SpiceRenderStatus spice_render_engine_is_waiting(SpiceRenderEngine *engine,
-                                                 uint64_t client,
-                                                 uint32_t *waiting);
-
-// A client has the first `total` bytes of all that it was ever sent; `now` as in spice_render_engine_poll().
-//
-// The caller must see to this:
-// `engine` is a live engine.
-SpiceRenderStatus spice_render_engine_acknowledged(SpiceRenderEngine *engine,
-                                                   uint64_t client,
-                                                   uint64_t now,
-                                                   uint64_t total);
-
-// A client's link has nothing to do: what was sent with a loss is sent again without, at the next poll.
-//
-// The caller must see to this:
-// `engine` is a live engine.
-SpiceRenderStatus spice_render_engine_idle(SpiceRenderEngine *engine, uint64_t client);
-
-// What the guest may use now, by the policy: bits `1 << SPICE_DISPLAY_CAP_*` (COMPOSITE and A8_SURFACE).
-// `changed` gets whether that is another answer than the last call's: the guest must be told then.
-//
-// The caller must see to this:
-// `engine` is a live engine; `capabilities` and `changed` can be written.
-SpiceRenderStatus spice_render_engine_guest_capabilities(SpiceRenderEngine *engine,
-                                                         uint64_t *capabilities,
-                                                         uint32_t *changed);
-
-// A client's counters.
-//
-// The caller must see to this:
-// `engine` is a live engine; `metrics` can be written.
-SpiceRenderStatus spice_render_engine_metrics(SpiceRenderEngine *engine,
-                                              uint64_t client,
-                                              SpiceRenderMetrics *metrics);
-
-// Where the bytes are, as long as `bytes` lives; `size` gets their number. A text also has a NUL behind them. NULL for
-// NULL.
-//
-// The caller must see to this:
-// `bytes` is NULL or live; `size` can be written.
-const uint8_t *spice_render_bytes_get(const SpiceRenderBytes *bytes,
-                                      size_t *size);
-
-// Frees bytes. NULL is nothing.
-//
-// The caller must see to this:
-// `bytes` came from this library and is not used any more.
-void spice_render_bytes_free(SpiceRenderBytes *bytes);
-
-// A client as bytes, for an engine elsewhere to go on with it after migration (spice_render_engine_restore_client).
-// Nothing changes here, but the client must get nothing more from here and the guest must draw nothing more here.
-//
-// The caller must see to this:
-// `engine` is a live engine; `bytes` can be written.
-SpiceRenderStatus spice_render_engine_save_client(SpiceRenderEngine *engine,
-                                                  uint64_t client,
-                                                  SpiceRenderBytes **bytes);
-
-// Goes on with a client that was saved; `client` gets its number here. The guest must have been migrated before, and
-// show the same; if it does not, the client gets a whole picture.
-//
-// SPICE_RENDER_STATUS_REFUSED: these are not the bytes of a client, or they were changed. Nobody joins then.
-//
-// The caller must see to this:
-// `engine` is a live engine; `data` points to `size` bytes; `client` can be written.
-SpiceRenderStatus spice_render_engine_restore_client(SpiceRenderEngine *engine,
-                                                     const uint8_t *data,
-                                                     size_t size,
-                                                     uint64_t *client);
-
-// All counters of the engine and its clients in Prometheus' text format, version 0.0.4.
-//
-// The caller must see to this:
-// `engine` is a live engine; `text` can be written.
-SpiceRenderStatus spice_render_engine_prometheus(SpiceRenderEngine *engine, SpiceRenderBytes **text);
-
-// A replay with no recording yet. To be freed with spice_render_replay_free().
-SpiceRenderReplay *spice_render_replay_new(void);
-
-// Frees a replay. NULL is nothing.
-//
-// The caller must see to this:
-// `replay` came from spice_render_replay_new() and is not used any more.
-void spice_render_replay_free(SpiceRenderReplay *replay);
-
-// Why the last failed call on this replay failed: an English sentence, empty if none failed yet. It lives until the
-// next call on the replay.
-//
-// The caller must see to this:
-// `replay` is a live replay.
-const char *spice_render_replay_message(const SpiceRenderReplay *replay);
-
-// Opens a recording: a file, compressed (zstd, gzip, xz, lz4) or not. The one that was open is forgotten.
-//
-// SPICE_RENDER_STATUS_REFUSED: there is no such file, or it is not a recording.
-//
-// The caller must see to this:
-// `replay` is a live replay; `path` ends with a NUL.
-SpiceRenderStatus spice_render_replay_open(SpiceRenderReplay *replay, const char *path);
-
-// Takes events in up to and including number `last`, or all of them for UINT64_MAX. The events' numbers begin at 0.
-// The end of the recording, or a tail that is cut off, is no error.
-//
-// SPICE_RENDER_STATUS_REFUSED: the recording is corrupt; what came before can be seen.
-//
-// The caller must see to this:
-// `replay` is a live replay.
-SpiceRenderStatus spice_render_replay_run(SpiceRenderReplay *replay,
-                                          uint64_t last);
-
-// The size of a surface (0 is the primary surface) in pixels, as it is now.
-//
-// The caller must see to this:
-// `replay` is a live replay; `width` and `height` can be written.
-SpiceRenderStatus spice_render_replay_surface_size(SpiceRenderReplay *replay,
-                                                   uint32_t surface,
-                                                   uint32_t *width,
-                                                   uint32_t *height);
-
-// Copies a rectangle of a surface as it is now.
-//
-// The caller must see to this:
-// `replay` is a live replay; `pixels` points to a description of memory that can be written.
-SpiceRenderStatus spice_render_replay_pixels(SpiceRenderReplay *replay,
-                                             uint32_t surface,
-                                             SpiceRenderRect area,
-                                             const SpiceRenderPixels *pixels);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -26,7 +26,6 @@ use crate::client::encode::{SharedEncodes, Sizes};
 use crate::client::link::Link;
 use crate::client::metrics::ClientMetrics;
 use crate::client::profile::{Choice, Drawn, Profile, UnknownPolicy};
-#[cfg(feature = "profile-files")]
 use crate::client::save::RestoreError;
 use crate::client::session::{CANVAS, Session, Touched, Truth};
 use crate::draw::{Effect, Limits, Lookup, Refusal, Source, SurfaceInfo, SurfaceKey, Task, screen_row};
@@ -93,7 +92,6 @@ pub struct ClientOptions {
     lossy: bool,
     queue_bound: u64,
     ack_window: u32,
-    minor: u32,
 }
 
 impl ClientOptions {
@@ -101,29 +99,21 @@ impl ClientOptions {
     /// wait for it, and it is not asked to acknowledge.
     pub fn new(profile: Profile) -> Self {
         let sizes = Sizes::of_profile(&profile);
-        Self {
-            profile,
-            sizes,
-            link: Link::default(),
-            lossy: false,
-            queue_bound: 1 << 20,
-            ack_window: 0,
-            minor: u32::MAX,
-        }
+        Self { profile, sizes, link: Link::default(), lossy: false, queue_bound: 1 << 20, ack_window: 0 }
     }
 
     /// A client that announced this; its profile is chosen by it.
     pub fn announced(announcement: &Announcement, unknown: UnknownPolicy) -> Self {
         let Choice { profile, .. } = Profile::choose(announcement, unknown);
         let sizes = Sizes::announced(&profile, announcement);
-        Self { sizes, minor: announcement.minor, ..Self::new(profile) }
+        Self { sizes, ..Self::new(profile) }
     }
 
     /// A client with which this minor version of protocol 2 was negotiated. Whatever its profile says, now or later,
     /// it gets no image type that the version lacks: of minor 0, no JPEG and no zlib-GLZ.
     #[must_use]
     pub fn minor(self, minor: u32) -> Self {
-        Self { minor, ..self }
+        Self { sizes: Sizes { minor, ..self.sizes }, ..self }
     }
 
     /// Over this link.
@@ -164,8 +154,6 @@ pub struct Engine {
     shared: SharedEncodes,
     policy: CapabilityPolicy,
     compat: Compat,
-    /// The negotiated minor version of each client.
-    minors: BTreeMap<ClientId, u32>,
     noticed: DisplayCaps,
     refused: u64,
 }
@@ -183,7 +171,6 @@ impl Engine {
             shared: SharedEncodes::new(shared_images),
             policy: capabilities,
             compat,
-            minors: BTreeMap::new(),
             noticed: DisplayCaps(0),
             refused: 0,
         };
@@ -199,6 +186,13 @@ impl Engine {
         let done = self.take_in(event);
         self.refused += u64::from(done.is_err());
         done
+    }
+
+    /// Takes in a batch, in order, as one [`Engine::submit`] after the other; gives what was refused, by its place in the
+    /// batch.
+    pub fn submit_all<'e>(&mut self, events: impl IntoIterator<Item = &'e Event>) -> Vec<(usize, Refusal)> {
+        let refused = |(i, event)| self.submit(event).err().map(|refusal| (i, refusal));
+        events.into_iter().enumerate().filter_map(refused).collect()
     }
 
     fn take_in(&mut self, event: &Event) -> Result<(), Refusal> {
@@ -273,30 +267,31 @@ impl Engine {
 
     /// A client joins, at any time: its first picture is complete.
     pub fn connect(&mut self, options: ClientOptions) -> ClientId {
-        let ClientOptions { profile, sizes, link, lossy, queue_bound, ack_window, minor } = options;
-        let id = ClientId(self.next_client);
-        self.next_client += 1;
-        self.minors.insert(id, minor);
-        let profile = self.narrowed(id, profile);
+        let ClientOptions { profile, sizes, link, lossy, queue_bound, ack_window } = options;
+        let profile = self.narrowed(profile, sizes.minor);
         let mut session = Session::new(profile, sizes, link, lossy, self.shared.clone());
         session.set_queue_bound(queue_bound);
         if ack_window > 0 {
             session.set_ack(1, ack_window);
         }
+        self.join(session)
+    }
+
+    fn join(&mut self, session: Session) -> ClientId {
+        let id = ClientId(self.next_client);
+        self.next_client += 1;
         self.clients.insert(id, session);
         id
     }
 
     /// A client left. False if it was not there.
     pub fn disconnect(&mut self, client: ClientId) -> bool {
-        self.minors.remove(&client);
         self.clients.remove(&client).is_some()
     }
 
     /// A client as bytes, for an engine elsewhere to go on with it; `None` if it is not there. Nothing changes here, but
     /// the client must get nothing more from here and the guest must draw nothing more here: what the client shows is
     /// told by what the guest shows.
-    #[cfg(feature = "profile-files")]
     pub fn save_client(&self, client: ClientId) -> Option<Vec<u8>> {
         span!("spice_render_save_client", client = client.0);
         self.clients.get(&client).map(Session::save)
@@ -307,23 +302,18 @@ impl Engine {
     /// minor version lacks, nor what this engine may not use ([`Options::compat`]).
     ///
     /// # Errors
-    /// The bytes were not written by [`Engine::save_client`], or were changed. Nobody joins then.
-    #[cfg(feature = "profile-files")]
+    /// The bytes were not written by [`Engine::save_client`], were changed, or are of another version of their form or of
+    /// a profile with things that this version does not know. Nobody joins then.
     pub fn restore_client(&mut self, saved: &[u8]) -> Result<ClientId, RestoreError> {
         span!("spice_render_restore_client", bytes = saved.len());
         let mut truth = Pixels { graph: &mut self.graph, canvas: &mut self.canvas };
         let mut session = Session::restore(saved, self.shared.clone(), &mut truth)?;
-        let id = ClientId(self.next_client);
-        self.next_client += 1;
-        let minor = session.profile().minor;
-        let narrowed = self.compat.narrow(session.profile().clone());
+        let narrowed = self.narrowed(session.profile().clone(), session.minor());
         // Another profile costs the client the surfaces that it holds.
         if narrowed != *session.profile() {
             session.set_profile(narrowed);
         }
-        self.minors.insert(id, minor);
-        self.clients.insert(id, session);
-        Ok(id)
+        Ok(self.join(session))
     }
 
     /// The connected clients.
@@ -339,7 +329,8 @@ impl Engine {
     /// A client is another one from now on; its picture stays right. Its caches and their sizes stay; its off-screen
     /// surfaces are destroyed.
     pub fn set_profile(&mut self, client: ClientId, profile: Profile) -> bool {
-        let profile = self.narrowed(client, profile);
+        let Some(session) = self.clients.get(&client) else { return false };
+        let profile = self.narrowed(profile, session.minor());
         self.clients.get_mut(&client).map(|c| c.set_profile(profile)).is_some()
     }
 
@@ -421,11 +412,9 @@ impl Engine {
         })
     }
 
-    /// The profile of a client without what was not negotiated with it, and what the engine may not use.
-    fn narrowed(&self, client: ClientId, profile: Profile) -> Profile {
-        let minor = self.minors.get(&client).copied().unwrap_or(u32::MAX);
-        let profile = if minor < profile.minor { profile.narrowed_to_minor(minor) } else { profile };
-        self.compat.narrow(profile)
+    /// A profile without what this minor version lacks, and what the engine may not use.
+    fn narrowed(&self, profile: Profile, minor: u32) -> Profile {
+        self.compat.narrow(if minor < profile.minor { profile.narrowed_to_minor(minor) } else { profile })
     }
 
     /// What the guest may use, if that changed since this was asked last: it must be told then.
@@ -527,5 +516,45 @@ fn convert(from: SurfaceRef<'_>, to: &mut Surface, area: &Region) {
         for y in rect.top as u32..rect.bottom as u32 {
             screen_row(from, y, columns.clone(), &mut view.row(y)[columns.clone()]);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::qxl::PrimaryCreate;
+    use crate::qxl::testing::{Generator, Rng};
+
+    /// An engine that is handed from thread to thread, with its clients, goes on as one that stays.
+    #[test]
+    fn an_engine_moves_between_threads() {
+        let surface = PrimaryCreate::new(60, 40, SurfaceFormat::X8R8G8B8);
+        let primary = Event::Worker(WorkerMessage::CreatePrimary { number: 20, surface });
+        let mut generator = Generator::new(Rng(7));
+        let events: Vec<_> = (0..600).map(|_| generator.event()).collect();
+        let mut engines = [(); 2].map(|()| Engine::new(Options::default()));
+        let mut said = [Vec::new(), Vec::new()];
+        for engine in &mut engines {
+            engine.submit(&primary).unwrap();
+            engine.connect(ClientOptions::new(Profile::builtin("spice-gtk").unwrap()));
+        }
+        let turn = |mut engine: Engine, events: &[Event]| {
+            let refused = engine.submit_all(events);
+            let messages = engine.poll(ClientId(0), Duration::ZERO, 5000);
+            (engine, refused, messages)
+        };
+        for events in events.chunks(100) {
+            let [stays, moves] = engines;
+            let (stays, refused, messages) = turn(stays, events);
+            let moved = std::thread::scope(|scope| scope.spawn(|| turn(moves, events)).join());
+            let (moves, refused_there, messages_there) = moved.expect("no panic");
+            said[0].extend(messages);
+            said[1].extend(messages_there);
+            assert_eq!(refused, refused_there);
+            engines = [stays, moves];
+        }
+        assert!(!said[0].is_empty() && said[0] == said[1]);
+        let size = size_of::<Engine>();
+        assert!(size <= 4096, "{size} bytes are not cheap to move");
     }
 }

@@ -4,10 +4,8 @@
 //! is all that a server embeds: [`engine`], [`qxl::guest`], [`client`], [`wire`], [`graph`], [`capture`]. `server` adds a
 //! SPICE server of its own (`link`, `server`, `session`), `report` and `images` what the program tells about recordings
 //! and pictures, `capture-compression` packed recordings, `profile-files` client profiles as TOML, `tracing` spans
-//! around what takes time (`spice_render_poll`, `_plan`, `_encode`, `_draw`, `_walk`, `_update_area`), and `cli` the program.
-
-// A client is saved with its profile as TOML: without that, what tells of its state has no reader.
-#![cfg_attr(not(feature = "profile-files"), allow(dead_code))]
+//! around what takes time (`spice_render_poll`, `_plan`, `_encode`, `_draw`, `_walk`, `_update_area`, `_save_client`,
+//! `_restore_client`), and `cli` the program.
 
 pub mod capture;
 pub mod client;

@@ -7,12 +7,17 @@ use rayon::prelude::*;
 use spice_raster::{Rect, Surface};
 use spice_render::capture;
 use spice_render::client::encode::content_hash;
+use spice_render::client::link::Link;
 use spice_render::client::profile::Profile;
+use spice_render::client::save::RestoreError;
 use spice_render::draw::to_rgb;
 use spice_render::engine::{ClientId, ClientOptions, Engine, Options};
+use spice_render::features::{Compat, Features};
 use spice_render::qxl::testing::{Generator, Rng};
 use spice_render::qxl::{Command, Event};
 use spice_render::viewer::Viewer;
+use spice_render::wire::ImageKind;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -347,6 +352,75 @@ fn migrated_clients_show_the_same_for_hardly_more_bytes() {
     assert!(moved * 100 <= stay * 105, "{stay} bytes, {moved} with migrations");
 }
 
+/// A newer host's clients go on at an older one, whose engine is held to what it has: exact, and without the rest.
+#[test]
+fn a_pinned_engine_goes_on_with_what_a_newer_one_saved() {
+    let codecs = [
+        (Features::CODEC_QUIC, &[ImageKind::Quic][..]),
+        (Features::CODEC_LZ, &[ImageKind::LzRgb, ImageKind::LzPlt]),
+        (Features::CODEC_GLZ, &[ImageKind::GlzRgb]),
+        (Features::CODEC_ZLIB_GLZ, &[ImageKind::ZlibGlzRgb]),
+        (Features::CODEC_LZ4, &[ImageKind::Lz4]),
+        (Features::CODEC_JPEG, &[ImageKind::Jpeg]),
+    ];
+    let recording = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/captures/xterm.rec.zst");
+    let mut events = Vec::new();
+    for record in capture::open(&recording, capture::Limits::default()).unwrap() {
+        events.push(record.unwrap().event);
+    }
+    let (before, after) = events.split_at(events.len() / 2);
+    let gtk = || Profile::builtin("spice-gtk").unwrap();
+    let all_but = |without: Features| Compat::default().and(Features::from_bits(!without.bits()));
+    let mut used = BTreeSet::new();
+    for (without, kinds) in [(Features::NONE, &[][..])].into_iter().chain(codecs) {
+        let mut newer = Engine::new(Options::default());
+        let compat = all_but(without);
+        let narrowed = compat.narrow(gtk());
+        let mut older = Engine::new(Options { compat, ..Options::default() });
+        let slow = Link::of_bandwidth(2_000_000);
+        let options = ClientOptions::new(gtk()).link(slow).lossy(without == Features::NONE);
+        let mut peer = Peer::join(&mut newer, options, gtk());
+        for (i, event) in before.iter().enumerate() {
+            assert_eq!(newer.submit(event), older.submit(event));
+            if i % 50 == 0 {
+                peer.poll(&mut newer, 5000).unwrap();
+            }
+        }
+        let saved = newer.save_client(peer.id).unwrap();
+        peer.id = older.restore_client(&saved).unwrap();
+        assert_eq!(older.profile(peer.id), Some(&narrowed));
+        for (i, event) in after.iter().enumerate() {
+            let _ = older.submit(event);
+            if i % 50 == 0 {
+                peer.poll(&mut older, 5000).unwrap();
+            }
+        }
+        while peer.poll(&mut older, 1 << 20).unwrap() {}
+        older.idle(peer.id);
+        peer.flush(&mut older, 1 << 20).unwrap();
+        let sent = &older.metrics(peer.id).unwrap().by_image;
+        assert!(kinds.iter().all(|kind| !sent.contains_key(kind)), "{kinds:?}: {sent:?}");
+        used.extend(sent.keys().copied());
+        // Not even when it is made another one.
+        assert!(older.set_profile(peer.id, gtk()));
+        assert_eq!(older.profile(peer.id), Some(&narrowed));
+    }
+    println!("used: {used:?}");
+    assert!(used.len() >= 5, "these prove nothing: {used:?}");
+}
+
+/// What was negotiated with a client holds where it goes on, too.
+#[test]
+fn a_restored_client_keeps_its_minor_version() {
+    let mut engine = Engine::new(Options::default());
+    let gtk = || Profile::builtin("spice-gtk").unwrap();
+    let old = engine.connect(ClientOptions::new(gtk()).minor(0));
+    let saved = engine.save_client(old).unwrap();
+    let restored = engine.restore_client(&saved).unwrap();
+    assert!(engine.set_profile(restored, gtk()));
+    assert_eq!(engine.profile(restored), Some(&gtk().narrowed_to_minor(0)));
+}
+
 #[test]
 fn damaged_savings_are_refused() {
     let mut rng = Rng::seeded(11);
@@ -375,13 +449,14 @@ fn damaged_savings_are_refused() {
             assert!(engine.restore_client(&bad).is_err());
             // Whoever makes it agree may say anything: that must do no harm but to that client's picture.
             const HEAD: usize = 36;
+            const VERSION: u64 = 2;
             if bad.len() < HEAD {
                 continue;
             }
             let fields = &bad[HEAD..];
-            let (len, hash) = (fields.len() as u64, content_hash([1, 0], fields).0);
+            let (len, hash) = (fields.len() as u64, content_hash([VERSION, 0], fields).0);
             bad[..8].copy_from_slice(&saved[..8]);
-            bad[8..12].copy_from_slice(&1u32.to_le_bytes());
+            bad[8..12].copy_from_slice(&(VERSION as u32).to_le_bytes());
             bad[12..20].copy_from_slice(&len.to_le_bytes());
             bad[20..36].copy_from_slice(&hash.to_le_bytes());
             if let Ok(id) = engine.restore_client(&bad) {
@@ -389,6 +464,10 @@ fn damaged_savings_are_refused() {
                 engine.disconnect(id);
             }
         }
+        let mut newer = saved.clone();
+        newer[8] += 1;
+        let found = u32::from(newer[8]);
+        assert_eq!(engine.restore_client(&newer), Err(RestoreError::Version { found }));
         let id = engine.restore_client(&saved).unwrap();
         assert!(engine.disconnect(id));
     }

@@ -6,6 +6,7 @@ use crate::status::{Failure, Handle, Last, SpiceRenderStatus, call, items, put};
 use spice_render::client::caps::DisplayCaps;
 use spice_render::draw::Limits;
 use spice_render::engine::{CapabilityPolicy, Engine, Options};
+use spice_render::features::{Compat, Features};
 use spice_render::qxl::guest::{Guest, GuestCommand, MemSlots, Slot, SlotId};
 use spice_render::qxl::{Event, WorkerMessage};
 use std::ffi::c_char;
@@ -59,6 +60,9 @@ pub struct SpiceRenderOptions {
     pub policy: u32,
     /// With SPICE_RENDER_POLICY_FIXED: bits `1 << SPICE_DISPLAY_CAP_*`.
     pub fixed_capabilities: u32,
+    /// What may be used towards clients and guests, of spice_render_features(): where the engine is to migrate to other
+    /// hosts and versions, what all of them have (spice_render_version_features()). UINT64_MAX for all that there is.
+    pub allowed_features: u64,
 }
 
 /// Fills in the defaults.
@@ -78,6 +82,7 @@ pub unsafe extern "C" fn spice_render_options_init(options: *mut SpiceRenderOpti
         pending_commands: u32::try_from(graph.nodes).unwrap_or(u32::MAX),
         policy: SpiceRenderPolicy::Intersection as u32,
         fixed_capabilities: 0,
+        allowed_features: u64::MAX,
     };
     // SAFETY: the caller's promise; a NULL gives an error that says nothing new.
     let _ = unsafe { put(options, defaults) };
@@ -92,6 +97,7 @@ impl SpiceRenderOptions {
         options.limits.surfaces = self.surfaces as usize;
         options.graph.bytes = self.pending_bytes;
         options.graph.nodes = self.pending_commands as usize;
+        options.compat = Compat::default().and(Features::from_bits(self.allowed_features));
         options.capabilities = match self.policy {
             0 => CapabilityPolicy::Intersection,
             1 => CapabilityPolicy::Union,

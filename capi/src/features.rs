@@ -1,7 +1,7 @@
 //! What there is.
 
-use crate::status::items_mut;
-use spice_render::features::{Features, features};
+use crate::status::{items_mut, text};
+use spice_render::features::{Compat, Features, features};
 use std::ffi::c_char;
 
 /// What this library and this machine have: bit n is the feature whose name spice_render_feature_name() gives for n. A
@@ -9,6 +9,18 @@ use std::ffi::c_char;
 #[unsafe(no_mangle)]
 pub extern "C" fn spice_render_features() -> u64 {
     (features() | Features::CAPI).bits()
+}
+
+/// What a version of this library, as in "0.1", has of the features that a client or a guest notices; 0 for a version
+/// that this one does not know. For `allowed_features` of an engine's options, joined by `&` for several versions.
+///
+/// # Safety
+/// `version` is NULL (0 then) or ends with a NUL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn spice_render_version_features(version: *const c_char) -> u64 {
+    // SAFETY: the caller's promise.
+    let known = unsafe { text(version, "version") }.ok().and_then(Compat::version);
+    known.map_or(0, |compat| compat.features().bits())
 }
 
 /// Writes the name of a feature, as in `codec-quic`, cut off at `size - 1` bytes and with a NUL behind it. Returns the

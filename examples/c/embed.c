@@ -267,6 +267,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s PICTURE.ppm\n", argv[0]);
         return 2;
     }
+#if !SPICE_RENDER_CHECK_VERSION(0, 1, 0)
+#error "spice-render 0.1 or later is needed"
+#endif
     if (spice_render_version() >> 8 != SPICE_RENDER_VERSION >> 8) {
         fprintf(stderr, "the library is of another version than its header\n");
         return 1;
@@ -277,7 +280,15 @@ int main(int argc, char **argv)
             printf("%s ", name);
     printf("\n");
     struct client clients[2] = { { .profile = "spice-gtk" }, { .profile = "images-only" } };
-    engine = spice_render_engine_new(NULL);
+    /* The server migrates between hosts, of which the oldest has version 0.1. */
+    SpiceRenderOptions options;
+    spice_render_options_init(&options);
+    options.allowed_features = spice_render_version_features("0.1");
+    if (!options.allowed_features || spice_render_version_features("0.0")) {
+        fprintf(stderr, "versions are not told apart\n");
+        return 1;
+    }
+    engine = spice_render_engine_new(&options);
     check(spice_render_engine_add_slot(engine, GROUP, SLOT, GENERATION, 0, ram, sizeof ram), "slot");
     create_primary();
     for (int i = 0; i < 2; i++)

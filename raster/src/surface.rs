@@ -60,6 +60,18 @@ impl fmt::Display for TooLarge {
 
 impl std::error::Error for TooLarge {}
 
+/// Words from row to row, and in all.
+fn measure(format: SurfaceFormat, width: u32, height: u32, limit: u64) -> Result<(usize, usize), TooLarge> {
+    let row = format.words_per_row(width);
+    // Rows worth it start with a cache line each.
+    let stride = if row >= 16 { row.next_multiple_of(16) } else { row };
+    let needed = stride as u64 * 4 * u64::from(height);
+    if needed > limit || width > i32::MAX as u32 || height > i32::MAX as u32 {
+        return Err(TooLarge { needed, limit });
+    }
+    Ok((stride, stride * height as usize))
+}
+
 /// An owned surface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Surface {
@@ -73,14 +85,16 @@ pub struct Surface {
 impl Surface {
     /// A surface with all bits zero; refuses to allocate more than `limit` bytes.
     pub fn new(format: SurfaceFormat, width: u32, height: u32, limit: u64) -> Result<Self, TooLarge> {
-        let row = format.words_per_row(width);
-        // Rows worth it start with a cache line each.
-        let stride = if row >= 16 { row.next_multiple_of(16) } else { row };
-        let needed = stride as u64 * 4 * height as u64;
-        if needed > limit || width > i32::MAX as u32 || height > i32::MAX as u32 {
-            return Err(TooLarge { needed, limit });
-        }
-        Ok(Self { format, width, height, stride, words: AlignedWords::zeroed(stride * height as usize) })
+        let (stride, len) = measure(format, width, height, limit)?;
+        Ok(Self { format, width, height, stride, words: AlignedWords::zeroed(len) })
+    }
+
+    /// Another surface in the same memory, which is not cleared: its pixels are whatever bits are there. Refuses one
+    /// that takes more than this one does.
+    pub fn reshape(mut self, format: SurfaceFormat, width: u32, height: u32) -> Result<Self, TooLarge> {
+        let (stride, len) = measure(format, width, height, self.bytes() as u64)?;
+        self.words.set_len(len);
+        Ok(Self { format, width, height, stride, words: self.words })
     }
 
     /// The pixel format.

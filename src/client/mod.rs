@@ -11,7 +11,6 @@ mod photos;
 pub mod planner;
 pub mod profile;
 mod queue;
-#[cfg(feature = "profile-files")]
 pub mod save;
 pub(crate) mod session;
 mod surfaces;

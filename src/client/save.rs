@@ -4,20 +4,23 @@
 //! and then fields in the order of `Session::save`. The pixels that the client shows are not in it where they equal
 //! the guest's: the target of a migration has those. Their hash is; if it does not agree, everything is sent again.
 
+mod fields;
+mod profile;
+
 use super::damage::Damage;
-use super::encode::{ContentHash, EncoderState, MirrorState, SharedEncodes, Sizes, StateError, content_hash};
+use super::encode::{ContentHash, EncoderState, SharedEncodes, Sizes, StateError, content_hash};
 use super::link::{Link, LinkState};
-use super::profile::{Profile, ProfileError};
 use super::session::{CANVAS, Screen, Session, Truth};
 use super::surfaces::Shown;
 use crate::draw::{SurfaceInfo, SurfaceKey};
-use crate::wire::{ImageCompression, ServerMessage};
+use crate::wire::ServerMessage;
 use bytes::Bytes;
+use fields::{In, Out};
 use spice_raster::{Rect, Region, Surface, SurfaceRef};
 use std::fmt;
 
 const MAGIC: [u8; 8] = *b"spcsess\0";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEAD: usize = 8 + 4 + 8 + 16;
 /// Sides of a screen.
 const SIDE: u32 = 1 << 15;
@@ -45,8 +48,6 @@ pub enum RestoreError {
         /// The field.
         field: &'static str,
     },
-    /// The profile cannot be read.
-    Profile(ProfileError),
     /// What the client holds cannot be read.
     Encoder(StateError),
 }
@@ -59,7 +60,6 @@ impl fmt::Display for RestoreError {
             Self::Version { found } => write!(f, "saved client has version {found}, not {VERSION}"),
             Self::Hash => write!(f, "saved client was changed on its way"),
             Self::Field { field } => write!(f, "saved client: bad {field}"),
-            Self::Profile(e) => write!(f, "saved client: {e}"),
             Self::Encoder(e) => write!(f, "saved client: {e}"),
         }
     }
@@ -68,119 +68,6 @@ impl fmt::Display for RestoreError {
 impl std::error::Error for RestoreError {}
 
 type Result<T> = std::result::Result<T, RestoreError>;
-
-/// Fields, one after the other.
-#[derive(Default)]
-struct Out(Vec<u8>);
-
-impl Out {
-    fn u8(&mut self, v: u8) {
-        self.0.push(v);
-    }
-    fn u32(&mut self, v: u32) {
-        self.0.extend_from_slice(&v.to_le_bytes());
-    }
-    fn u64(&mut self, v: u64) {
-        self.0.extend_from_slice(&v.to_le_bytes());
-    }
-    fn u128(&mut self, v: u128) {
-        self.0.extend_from_slice(&v.to_le_bytes());
-    }
-    fn bytes(&mut self, v: &[u8]) {
-        self.u64(v.len() as u64);
-        self.0.extend_from_slice(v);
-    }
-    fn region(&mut self, region: &Region) {
-        self.u32(region.rects().len() as u32);
-        for r in region.rects() {
-            [r.left, r.top, r.right, r.bottom].into_iter().for_each(|v| self.u32(v as u32));
-        }
-    }
-    fn mirror<K>(&mut self, state: &MirrorState<K>, key: impl Fn(&mut Self, &K)) {
-        self.u64(state.next_id);
-        self.u64(state.limit);
-        self.u32(state.entries.len() as u32);
-        for (k, id, cost) in &state.entries {
-            key(self, k);
-            self.u64(*id);
-            self.u64(*cost);
-        }
-    }
-}
-
-/// The rest of the fields. Nothing is allocated for what is not there.
-struct In<'a>(&'a [u8]);
-
-impl<'a> In<'a> {
-    fn take(&mut self, len: usize, field: &'static str) -> Result<&'a [u8]> {
-        let (first, rest) = self.0.split_at_checked(len).ok_or(RestoreError::Truncated { field })?;
-        self.0 = rest;
-        Ok(first)
-    }
-    fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N]> {
-        let mut array = [0; N];
-        array.copy_from_slice(self.take(N, field)?);
-        Ok(array)
-    }
-    fn u8(&mut self, field: &'static str) -> Result<u8> {
-        self.array::<1>(field).map(|[b]| b)
-    }
-    fn flag(&mut self, field: &'static str) -> Result<bool> {
-        match self.u8(field)? {
-            n @ 0..=1 => Ok(n == 1),
-            _ => Err(RestoreError::Field { field }),
-        }
-    }
-    fn u32(&mut self, field: &'static str) -> Result<u32> {
-        self.array(field).map(u32::from_le_bytes)
-    }
-    fn u64(&mut self, field: &'static str) -> Result<u64> {
-        self.array(field).map(u64::from_le_bytes)
-    }
-    fn u128(&mut self, field: &'static str) -> Result<u128> {
-        self.array(field).map(u128::from_le_bytes)
-    }
-    fn bytes(&mut self, field: &'static str) -> Result<&'a [u8]> {
-        let len = usize::try_from(self.u64(field)?).map_err(|_| RestoreError::Truncated { field })?;
-        self.take(len, field)
-    }
-    /// A count of things of at least `size` bytes each.
-    fn count(&mut self, size: usize, field: &'static str) -> Result<usize> {
-        let count = self.u32(field)? as usize;
-        match count.checked_mul(size) {
-            Some(bytes) if bytes <= self.0.len() => Ok(count),
-            _ => Err(RestoreError::Truncated { field }),
-        }
-    }
-    fn region(&mut self, bounds: Rect, field: &'static str) -> Result<Region> {
-        let mut rects = Vec::new();
-        for _ in 0..self.count(16, field)? {
-            let mut side = || self.u32(field).map(|v| v as i32);
-            let rect = Rect::new(side()?, side()?, side()?, side()?);
-            if !bounds.contains(&rect) {
-                return Err(RestoreError::Field { field });
-            }
-            rects.push(rect);
-        }
-        // Rectangles that cross can make many more; those that were saved do not.
-        match Region::from_rects_within(rects.iter().copied(), bounds, 2 * rects.len() + 16) {
-            Ok(region) => Ok(region),
-            Err(_) => Err(RestoreError::Field { field }),
-        }
-    }
-    fn mirror<K>(
-        &mut self,
-        field: &'static str,
-        key: impl Fn(&mut Self) -> Result<K>,
-    ) -> Result<MirrorState<K>> {
-        let (next_id, limit) = (self.u64(field)?, self.u64(field)?);
-        let mut entries = Vec::new();
-        for _ in 0..self.count(16, field)? {
-            entries.push((key(self)?, self.u64(field)?, self.u64(field)?));
-        }
-        Ok(MirrorState { next_id, limit, entries })
-    }
-}
 
 /// A hash of the visible pixels outside some regions.
 fn hash_outside(pixels: SurfaceRef<'_>, regions: [&Region; 2]) -> u128 {
@@ -201,20 +88,20 @@ impl Session {
     /// The session as bytes; nothing changes. The client must get nothing more from here.
     pub(crate) fn save(&self) -> Vec<u8> {
         let mut out = Out::default();
-        out.bytes(self.profile.to_toml().as_bytes());
+        out.profile(&self.profile);
         let Sizes { image_cache, glz_window, minor } = self.encoder.sizes();
         out.u64(image_cache);
         out.u32(glz_window);
         out.u32(minor);
-        out.u8(self.encoder.preferred().map_or(u8::MAX, |p| p as u8));
+        out.compression(self.encoder.preferred());
         let (lossy, exact) = self.modes();
-        out.u8(u8::from(lossy));
-        out.u8(u8::from(exact));
+        out.flag(lossy);
+        out.flag(exact);
         out.u64(self.queue_bound());
         let LinkState { fixed, bits_per_second, measured, sent, acknowledged } = self.link.save();
         out.u64(fixed.unwrap_or(0));
         out.u64(bits_per_second);
-        out.u8(u8::from(measured));
+        out.flag(measured);
         out.u64(sent);
         out.u64(acknowledged);
 
@@ -224,7 +111,7 @@ impl Session {
             out.u32(colours.len() as u32);
             colours.iter().for_each(|c| out.u32(*c));
         });
-        out.u8(u8::from(glz.is_some()));
+        out.flag(glz.is_some());
         glz.iter().for_each(|glz| out.bytes(glz));
 
         let messages = self.out.messages();
@@ -234,12 +121,12 @@ impl Session {
         out.u32(held.len() as u32);
         held.into_iter().for_each(|id| out.u32(id));
 
-        out.u8(u8::from(self.screen.is_some()));
+        out.flag(self.screen.is_some());
         if let Some(screen) = &self.screen {
             let shown = &screen.shown;
             out.u32(screen.info.width);
             out.u32(screen.info.height);
-            out.u8(u8::from(screen.marked));
+            out.flag(screen.marked);
             let stale = screen.damage.region();
             out.region(&stale);
             out.region(&shown.unknown);
@@ -285,9 +172,7 @@ impl Session {
 
     /// The fields may say anything.
     fn restore_fields(from: &mut In<'_>, shared: SharedEncodes, truth: &mut impl Truth) -> Result<Self> {
-        let toml = std::str::from_utf8(from.bytes("profile")?);
-        let toml = toml.map_err(|_| RestoreError::Field { field: "profile" })?;
-        let profile = Profile::from_toml(toml).map_err(RestoreError::Profile)?;
+        let profile = from.profile()?;
         let sizes = Sizes {
             image_cache: from.u64("image cache")?,
             glz_window: from.u32("glz window")?,
@@ -296,13 +181,7 @@ impl Session {
         if sizes.glz_window > 1 << 25 {
             return Err(RestoreError::Field { field: "glz window" });
         }
-        let preferred = match from.u8("preferred compression")? {
-            u8::MAX => None,
-            n => {
-                let known = ImageCompression::ALL.get(usize::from(n)).copied();
-                Some(known.ok_or(RestoreError::Field { field: "preferred compression" })?)
-            }
-        };
+        let preferred = from.compression("preferred compression")?;
         let (lossy, exact) = (from.flag("lossy")?, from.flag("exact")?);
         let queue_bound = from.u64("queue bound")?;
         let link = Link::restore(LinkState {

@@ -112,6 +112,11 @@ impl Session {
         &self.profile
     }
 
+    /// The minor version of protocol 2 that it speaks, whatever its profile says.
+    pub(crate) fn minor(&self) -> u32 {
+        self.encoder.sizes().minor
+    }
+
     /// The client can draw other things from now on. What it shows and its caches stay, its off-screen surfaces do not.
     pub(crate) fn set_profile(&mut self, profile: Profile) {
         self.encoder.set_profile(&profile);

@@ -6,6 +6,7 @@
 //! own.) Lists of rectangles were not tried: their cost grows with how often windows cut each other, and a guest
 //! chooses that.
 
+use fearless_simd::Level;
 use spice_raster::{Rect, Region};
 use std::ops::Range;
 
@@ -20,12 +21,15 @@ pub(crate) struct Bits {
     rows: Range<u32>,
     /// Columns that may hold ones.
     columns: Range<usize>,
+    /// Whether all pixels are in; then the words hold none. Most surfaces are drawn over as a whole, and writing that
+    /// into words took a tenth of the time that pages of text take.
+    full: bool,
 }
 
 impl Bits {
     /// The empty set on a surface of this size.
     pub(crate) fn new(width: u32, height: u32) -> Self {
-        Self { width, height, words: Vec::new(), rows: 0..0, columns: 0..0 }
+        Self { width, height, words: Vec::new(), rows: 0..0, columns: 0..0, full: false }
     }
 
     /// Whether it surely is empty.
@@ -33,14 +37,67 @@ impl Bits {
         self.rows.is_empty()
     }
 
+    /// Rows outside of which there is none.
+    pub(crate) fn rows(&self) -> Range<u32> {
+        self.rows.clone()
+    }
+
+    /// Takes the pixels of another set out, which is of the same size.
+    pub(crate) fn remove(&mut self, other: &Bits) {
+        let all = Rect::of_size(self.width, self.height);
+        if other.is_clear() {
+            return;
+        }
+        if other.full {
+            return self.reset();
+        }
+        self.spread();
+        let Some(mut span) = Span::of(&all, self.width, self.height) else { return };
+        let Some(columns) = self.cut(&mut span) else { return };
+        for column in columns.start.max(other.columns.start)..columns.end.min(other.columns.end) {
+            let rows = span.rows.start.max(other.rows.start)..span.rows.end.min(other.rows.end);
+            if rows.is_empty() {
+                return;
+            }
+            let pairs = self.column_mut(column, &rows).iter_mut().zip(other.column(column, &rows));
+            pairs.for_each(|(word, taken)| *word &= !taken);
+        }
+        if !self.any(&all) {
+            self.reset();
+        }
+    }
+
     /// Takes all pixels out; keeps the memory.
     pub(crate) fn reset(&mut self) {
-        let height = self.height as usize;
-        for column in self.columns.clone() {
-            let from = column * height;
-            self.words[from + self.rows.start as usize..from + self.rows.end as usize].fill(0);
+        if !self.full {
+            let rows = self.rows.clone();
+            self.columns.clone().for_each(|column| self.column_mut(column, &rows).fill(0));
         }
-        (self.rows, self.columns) = (0..0, 0..0);
+        (self.rows, self.columns, self.full) = (0..0, 0..0, false);
+    }
+
+    /// Puts all pixels in.
+    fn fill(&mut self) {
+        self.reset();
+        (self.rows, self.columns, self.full) = (0..self.height, 0..self.width.div_ceil(64) as usize, true);
+    }
+
+    /// Says by words what is said by `full`.
+    fn spread(&mut self) {
+        if std::mem::take(&mut self.full)
+            && let Some(span) = Span::of(&Rect::of_size(self.width, self.height), self.width, self.height)
+        {
+            self.allocate();
+            for column in span.first..=span.last {
+                self.column_mut(column, &span.rows).fill(span.mask(column));
+            }
+        }
+    }
+
+    fn allocate(&mut self) {
+        if self.words.is_empty() {
+            self.words = vec![0; (self.width as usize).div_ceil(64) * self.height as usize];
+        }
     }
 
     /// Bytes of memory.
@@ -51,9 +108,13 @@ impl Bits {
     /// Puts the pixels of a rectangle in.
     pub(crate) fn set(&mut self, rect: Rect) {
         let Some(span) = Span::of(&rect, self.width, self.height) else { return };
-        if self.words.is_empty() {
-            self.words = vec![0; (self.width as usize).div_ceil(64) * self.height as usize];
+        if self.full {
+            return;
         }
+        if span.is_whole(self.width) && span.rows == (0..self.height) {
+            return self.fill();
+        }
+        self.allocate();
         let columns = span.first..span.last + 1;
         if self.is_clear() {
             (self.rows, self.columns) = (span.rows.clone(), columns);
@@ -78,6 +139,7 @@ impl Bits {
             self.reset();
             return;
         }
+        self.spread();
         let Some(columns) = self.cut(&mut span) else { return };
         for column in columns {
             let mask = !span.mask(column);
@@ -99,11 +161,12 @@ impl Bits {
     pub(crate) fn any(&self, rect: &Rect) -> bool {
         let Some(mut span) = Span::of(rect, self.width, self.height) else { return false };
         let Some(mut columns) = self.cut(&mut span) else { return false };
-        columns.any(|column| {
-            let mask = span.mask(column);
-            let mut parts = self.column(column, &span.rows).chunks(RUN);
-            parts.any(|words| words.iter().fold(0, |all, word| all | word) & mask != 0)
-        })
+        self.full
+            || columns.any(|column| {
+                let mask = span.mask(column);
+                let mut parts = self.column(column, &span.rows).chunks(RUN);
+                parts.any(|words| words.iter().fold(0, |all, word| all | word) & mask != 0)
+            })
     }
 
     /// Whether any pixel of a region is in.
@@ -113,15 +176,16 @@ impl Bits {
 
     /// Whether all pixels of a region are in; true for an empty one.
     pub(crate) fn all_of(&self, region: &Region) -> bool {
-        region.rects().iter().all(|rect| match Span::of(rect, self.width, self.height) {
-            None => true,
-            Some(span) if span.rows.start < self.rows.start || span.rows.end > self.rows.end => false,
-            Some(span) => (span.first..=span.last).all(|column| {
-                let mask = span.mask(column);
-                let mut parts = self.column(column, &span.rows).chunks(RUN);
-                parts.all(|words| words.iter().fold(mask, |all, word| all & word) == mask)
-            }),
-        })
+        self.full
+            || region.rects().iter().all(|rect| match Span::of(rect, self.width, self.height) {
+                None => true,
+                Some(span) if span.rows.start < self.rows.start || span.rows.end > self.rows.end => false,
+                Some(span) => (span.first..=span.last).all(|column| {
+                    let mask = span.mask(column);
+                    let mut parts = self.column(column, &span.rows).chunks(RUN);
+                    parts.all(|words| words.iter().fold(mask, |all, word| all & word) == mask)
+                }),
+            })
     }
 
     /// Some rows of a column of 64 pixels, the leftmost in bit 0.
@@ -198,12 +262,15 @@ pub(crate) enum Keep<'a> {
 
 impl Keep<'_> {
     /// The kept pixels of some rows of a column.
+    #[inline(always)]
     fn fill(self, column: usize, rows: &Range<u32>, mask: u64, out: &mut [u64]) {
         match self {
             Keep::In(bits) if bits.is_clear() => out.fill(0),
+            Keep::In(bits) if bits.full => out.fill(mask),
             Keep::In(bits) => {
                 out.iter_mut().zip(bits.column(column, rows)).for_each(|(out, word)| *out = word & mask);
             }
+            Keep::OutOf(sets) if sets.iter().any(|bits| bits.full) => out.fill(0),
             Keep::OutOf(sets) => {
                 out.fill(mask);
                 for bits in sets.iter().filter(|bits| !bits.is_clear()) {
@@ -215,8 +282,9 @@ impl Keep<'_> {
 }
 
 /// Memory that selections use again.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Scratch {
+    level: Level,
     /// The kept words of a slab, column by column.
     kept: Vec<u64>,
     /// For each row of it, the pixels in which it differs from the row above.
@@ -229,6 +297,17 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
+    pub(crate) fn new() -> Self {
+        Self {
+            level: Level::new(),
+            kept: Vec::new(),
+            changed: Vec::new(),
+            words: Vec::new(),
+            spans: Vec::new(),
+            rects: Vec::new(),
+        }
+    }
+
     /// The pixels of `clip`, which lies on the surface, that are kept; `None` if that takes more than `limit`
     /// rectangles.
     pub(crate) fn select(&mut self, clip: &Region, limit: usize, keep: Keep<'_>) -> Option<Region> {
@@ -267,12 +346,8 @@ impl Scratch {
         self.changed.clear();
         self.changed.resize(height, 0);
         let places = spans().flat_map(|span| (span.first..=span.last).map(move |c| (c, span.mask(c))));
-        for ((column, mask), words) in places.zip(self.kept.chunks_exact_mut(height)) {
-            keep.fill(column, &rows, mask, words);
-            for (changed, pair) in self.changed[1..].iter_mut().zip(words.windows(2)) {
-                *changed |= pair[0] ^ pair[1];
-            }
-        }
+        let (kept, changed) = (&mut self.kept[..], &mut self.changed[..]);
+        fearless_simd::dispatch!(self.level, _simd => gather(places, &rows, keep, kept, changed));
         let mut row = 0;
         while row < height {
             let alike = self.changed[row + 1..].iter().position(|c| *c != 0);
@@ -302,6 +377,24 @@ impl Scratch {
             row = next;
         }
         Some(())
+    }
+}
+
+/// The kept words of columns, one column after the other, and in which pixels a row differs from the row above.
+#[inline(always)]
+fn gather(
+    columns: impl Iterator<Item = (usize, u64)>,
+    rows: &Range<u32>,
+    keep: Keep<'_>,
+    kept: &mut [u64],
+    changed: &mut [u64],
+) {
+    for ((column, mask), words) in columns.zip(kept.chunks_exact_mut(rows.len())) {
+        keep.fill(column, rows, mask, words);
+        let below = &words[1..];
+        for ((changed, above), below) in changed[1..].iter_mut().zip(&*words).zip(below) {
+            *changed |= above ^ below;
+        }
     }
 }
 
@@ -356,6 +449,9 @@ mod tests {
         }
 
         fn rect(&mut self) -> Rect {
+            if self.below(6) == 0 {
+                return Rect::new(0, 0, 130, 9);
+            }
             let edges = [-3, 0, 1, 63, 64, 65, 100, 127, 128, 129, 140];
             let mut x = || edges[self.below(edges.len() as i32) as usize];
             let (a, b) = (x(), x());
@@ -375,7 +471,7 @@ mod tests {
         for case in seed..seed + 300 {
             let mut rng = Rng(case);
             let (mut bits, mut plain) = (Bits::new(130, 9), HashSet::new());
-            let mut scratch = Scratch::default();
+            let mut scratch = Scratch::new();
             for _ in 0..12 {
                 let rect = rng.rect();
                 match rng.below(5) {
@@ -392,6 +488,17 @@ mod tests {
                     3 if rng.below(4) == 0 => {
                         bits.reset();
                         plain.clear();
+                    }
+                    3 => {
+                        let mut other = Bits::new(130, 9);
+                        for rect in [rect, rng.rect()] {
+                            other.set(rect);
+                            pixels(&rect).for_each(|p| {
+                                plain.remove(&p);
+                            });
+                        }
+                        bits.remove(&other);
+                        assert_eq!(bits.any(&Rect::new(0, 0, 130, 9)), !plain.is_empty(), "seed {case}");
                     }
                     _ => {}
                 }
@@ -418,7 +525,7 @@ mod tests {
         let mut bits = Bits::new(100, 1);
         (0..50).for_each(|x| bits.set(Rect::new(2 * x, 0, 2 * x + 1, 1)));
         let clip = Region::from_rect(Rect::new(0, 0, 100, 1));
-        let mut scratch = Scratch::default();
+        let mut scratch = Scratch::new();
         assert!(scratch.select(&clip, 49, Keep::In(&bits)).is_none());
         assert_eq!(scratch.select(&clip, 50, Keep::In(&bits)).map(|r| r.area()), Some(50));
     }

@@ -11,6 +11,7 @@ mod index;
 mod options;
 mod pass;
 mod schedule;
+mod spare;
 mod stats;
 mod surfaces;
 
@@ -25,6 +26,7 @@ use bits::Scratch;
 use index::Walk;
 use pass::{Found, Node, Pass};
 use schedule::Drawing;
+use spare::Spare;
 use spice_raster::{Raster, Region, Surface};
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
@@ -64,6 +66,7 @@ pub struct Graph {
     execution: Execution,
     slots: Slots,
     pixels: KeyMap<Surface>,
+    spare: Spare,
     /// In the order in which they came, with holes where nodes were drawn.
     queue: Vec<Option<Box<Node>>>,
     /// Nodes in the queue.
@@ -98,11 +101,12 @@ impl Graph {
             execution,
             slots: Slots::default(),
             pixels: KeyMap::default(),
+            spare: Spare::default(),
             queue: Vec::new(),
             pending: 0,
             indexed: 0,
             index_from: INDEX_FROM,
-            scratch: Scratch::default(),
+            scratch: Scratch::new(),
             held: 0,
             shared: HashMap::default(),
             next_nodes: 0,
@@ -164,6 +168,7 @@ impl Graph {
             self.pass(0, walk);
         }
         self.allocate(info).ok()?;
+        self.clear_rubbish(slot, info, region);
         self.pixels.get(&info.key)
     }
 
@@ -207,9 +212,12 @@ impl Graph {
         self.held
     }
 
-    /// Bytes that pending commands take themselves: clips, paths, glyphs and small images, but no large images.
+    /// Bytes that pending commands take themselves: clips, paths, glyphs, what an image is described by, but not the
+    /// images' data.
     pub fn own_bytes(&self) -> u64 {
-        self.queue.iter().flatten().map(|node| node.bytes).sum()
+        let data =
+            |node: &Node| small_pictures(&node.task).map(|picture| picture.bytes() as u64).sum::<u64>();
+        self.queue.iter().flatten().map(|node| node.bytes - data(node).min(node.bytes)).sum()
     }
 
     /// Bytes of the pixels of all surfaces that were drawn on.
@@ -233,7 +241,8 @@ impl Graph {
                 ended.into_iter().for_each(|old| self.end(old));
                 self.slots.add(info);
                 if let Some(data) = data {
-                    load_rows(self.allocate(info)?, stride, &data);
+                    self.allocate(info)?;
+                    self.pixels.get_mut(&info.key).into_iter().for_each(|s| load_rows(s, stride, &data));
                 }
             }
             Effect::Destroy(ended) => {
@@ -293,21 +302,63 @@ impl Graph {
             && let Some(surface) = self.pixels.remove(&info.key)
         {
             self.held -= surface.bytes() as u64;
+            self.spare.keep(surface);
         }
     }
 
     /// The pixels of a surface, made now if it was never drawn on.
-    fn allocate(&mut self, info: SurfaceInfo) -> Result<&mut Surface, Refusal> {
-        use std::collections::hash_map::Entry;
-        match self.pixels.entry(info.key) {
-            Entry::Occupied(entry) => Ok(entry.into_mut()),
-            Entry::Vacant(entry) => {
-                let surface = crate::draw::renderer::new_surface(&info, self.state.limits())?;
-                let dead = self.slots.find(info.key).and_then(|i| self.slots.get(i)).is_some_and(|s| !s.live);
-                self.held += if dead { surface.bytes() as u64 } else { 0 };
-                Ok(entry.insert(surface))
+    fn allocate(&mut self, info: SurfaceInfo) -> Result<(), Refusal> {
+        if !self.pixels.contains_key(&info.key) {
+            self.insert(info, crate::draw::renderer::new_surface(&info, self.state.limits())?);
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, info: SurfaceInfo, surface: Surface) {
+        let dead = self.slots.find(info.key).and_then(|i| self.slots.get(i)).is_some_and(|s| !s.live);
+        self.held += if dead { surface.bytes() as u64 } else { 0 };
+        self.pixels.insert(info.key, surface);
+    }
+
+    /// Makes the surfaces that jobs draw on and read, where they are not there yet, and clears of them what will be
+    /// read before it is drawn over.
+    fn prepare(&mut self, jobs: &[pass::Job]) {
+        for job in jobs {
+            let sources = job.node.task.sources().into_iter().filter_map(|source| match source {
+                Source::Surface(info) => Some(*info),
+                _ => None,
+            });
+            for info in std::iter::once(job.node.task.target).chain(sources) {
+                if !self.pixels.contains_key(&info.key)
+                    && let Some(index) = self.slots.find(info.key)
+                    && let Some(surface) = self.spare.take(&info)
+                {
+                    self.slots.spoil(index);
+                    self.insert(info, surface);
+                }
+                // What cannot be had is not drawn.
+                let _ = self.allocate(info);
             }
         }
+        let (pixels, raster, scratch) = (&mut self.pixels, self.raster, &mut self.scratch);
+        self.slots.each_touched(|slot| {
+            if !slot.rubbish.is_clear()
+                && let Some(surface) = pixels.get_mut(&slot.info.key)
+            {
+                let layer = (&slot.layer.need, &slot.layer.done);
+                spare::settle(surface, &mut slot.rubbish, layer, raster, scratch);
+            }
+        });
+    }
+
+    /// Clears what is rubbish in a part of a surface.
+    fn clear_rubbish(&mut self, index: u32, info: SurfaceInfo, region: &Region) {
+        let Some(slot) = self.slots.get_mut(index).filter(|slot| !slot.rubbish.is_clear()) else { return };
+        let Some(surface) = self.pixels.get_mut(&info.key) else { return };
+        let mut part = region.clone();
+        part.intersect_rect(info.bounds());
+        spare::clear(surface, &part, &slot.rubbish, self.raster, &mut self.scratch);
+        slot.rubbish.clear_region(&part);
     }
 
     /// Keeps the queue within its bounds.
@@ -415,6 +466,7 @@ impl Graph {
         };
         let Found { mut jobs, culled } = pass.run(&mut self.queue, oldest);
         let walk = pass.walk;
+        self.prepare(&jobs);
         self.slots.reset_layers(LAYER_BYTES);
         self.pending -= culled.len() + jobs.iter().filter(|job| job.ends).count();
         for index in culled {
@@ -433,18 +485,6 @@ impl Graph {
             return;
         }
         jobs.reverse();
-        for job in &jobs {
-            let mut infos = [Some(job.node.task.target), None, None, None, None];
-            for (info, source) in infos[1..].iter_mut().zip(job.node.task.sources()) {
-                if let Source::Surface(surface) = source {
-                    *info = Some(*surface);
-                }
-            }
-            for info in infos.into_iter().flatten() {
-                // What cannot be had is not drawn.
-                let _ = self.allocate(info);
-            }
-        }
         self.draw(&jobs);
         jobs.iter().filter(|job| job.ends).for_each(|job| self.release(&job.node));
     }
@@ -452,31 +492,25 @@ impl Graph {
     fn draw(&mut self, jobs: &[pass::Job]) {
         span!("spice_render_draw", commands = jobs.len());
         let work: u64 = jobs.iter().map(|job| schedule::cost(&job.node.task)).sum();
+        let threads = match self.execution.threads {
+            _ if work < self.execution.inline_pixels => 1,
+            0 => rayon::current_num_threads(),
+            n => n,
+        };
+        if self.execution.threads > 1 && threads > 1 && self.pool.is_none() {
+            self.pool = rayon::ThreadPoolBuilder::new().num_threads(threads - 1).build().ok();
+        }
         let mut drawing = Drawing {
             raster: self.raster,
             limits: self.state.limits(),
             execution: &self.execution,
+            threads,
+            pool: self.pool.as_ref(),
             times: &mut self.stats.times,
         };
-        let pixels = &mut self.pixels;
-        if work < self.execution.inline_pixels || self.execution.threads == 1 {
-            return drawing.in_order(jobs, pixels);
-        }
-        let mut run = || match rayon::current_num_threads() {
-            1 => drawing.in_order(jobs, pixels),
-            _ => drawing.side_by_side(jobs, pixels),
-        };
-        match self.execution.threads {
-            0 => run(),
-            n => {
-                if self.pool.is_none() {
-                    self.pool = rayon::ThreadPoolBuilder::new().num_threads(n).build().ok();
-                }
-                match &self.pool {
-                    Some(pool) => pool.install(run),
-                    None => run(),
-                }
-            }
+        match threads {
+            1 => drawing.in_order(jobs, &mut self.pixels),
+            _ => drawing.side_by_side(jobs, &mut self.pixels),
         }
     }
 
@@ -533,11 +567,19 @@ impl Graph {
     }
 }
 
-fn large_pictures(task: &Task) -> impl Iterator<Item = &Arc<Picture>> {
+fn pictures(task: &Task) -> impl Iterator<Item = &Arc<Picture>> {
     task.sources().into_iter().filter_map(|source| match source {
-        Source::Picture(picture) if picture.bytes() as u64 >= SHARED_BYTES => Some(picture),
+        Source::Picture(picture) => Some(picture),
         _ => None,
     })
+}
+
+fn large_pictures(task: &Task) -> impl Iterator<Item = &Arc<Picture>> {
+    pictures(task).filter(|picture| picture.bytes() as u64 >= SHARED_BYTES)
+}
+
+fn small_pictures(task: &Task) -> impl Iterator<Item = &Arc<Picture>> {
+    pictures(task).filter(|picture| (picture.bytes() as u64) < SHARED_BYTES)
 }
 
 /// Two pictures that live at the same time have different ones.
@@ -561,14 +603,7 @@ fn own_bytes(task: &Task) -> u64 {
         Clip::None => 0,
         Clip::Rects(rects) => size_of_val(&rects[..]),
     };
-    let small: usize = task
-        .sources()
-        .into_iter()
-        .filter_map(|source| match source {
-            Source::Picture(p) if (p.bytes() as u64) < SHARED_BYTES => Some(p.bytes() + size_of::<Picture>()),
-            _ => None,
-        })
-        .sum();
+    let small: usize = small_pictures(task).map(|p| p.bytes() + size_of::<Picture>()).sum();
     let region = size_of_val(task.clip.rects());
     (size_of::<Node>() + size_of::<Drawable>() + data + clip + small + region) as u64
 }

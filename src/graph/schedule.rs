@@ -14,9 +14,10 @@ use super::stats::Times;
 use crate::draw::exec::{self, Views, needs_whole_surface};
 use crate::draw::surfaces::KeyMap;
 use crate::draw::{Limits, Source, SurfaceKey, Task};
-use crate::qxl::Op;
-use rayon::prelude::*;
+use crate::qxl::{BitmapFormat, Op};
+use rayon::ThreadPool;
 use spice_raster::{Raster, Rect, Surface, SurfaceMut};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 type Pixels = KeyMap<Surface>;
@@ -31,6 +32,10 @@ pub(crate) struct Drawing<'a> {
     pub(crate) raster: Raster,
     pub(crate) limits: &'a Limits,
     pub(crate) execution: &'a Execution,
+    /// Threads that draw, the caller's included.
+    pub(crate) threads: usize,
+    /// Where those beside the caller's are; without it, in the pool that the caller runs in.
+    pub(crate) pool: Option<&'a ThreadPool>,
     pub(crate) times: &'a mut Times,
 }
 
@@ -96,7 +101,7 @@ impl Drawing<'_> {
     }
 
     /// Draws jobs of one level.
-    fn batch(&mut self, jobs: &[&Job], pixels: &mut Pixels) {
+    fn batch<'j>(&mut self, jobs: &[&'j Job], pixels: &mut Pixels) {
         let start = self.execution.timing.then(Instant::now);
         let (raster, limits, execution) = (self.raster, self.limits, self.execution);
         let mut targets: Vec<(SurfaceKey, Surface)> = Vec::new();
@@ -111,18 +116,21 @@ impl Drawing<'_> {
             }
         }
         let pixels_read: &Pixels = pixels;
-        // Sources first, each once.
-        let views: Vec<Option<Views<'_>>> = jobs
-            .par_iter()
-            .copied()
-            .with_min_len(8)
-            .map(|job| {
-                let task = &job.node.task;
-                self_contained(task, execution)?;
-                let (_, target) = targets.get(*index_of.get(&task.target.key)?)?;
-                Views::new(raster, task, target, pixels_read, limits)
-            })
-            .collect();
+        // Sources first, each once. Most are there as they are; decoding and converting is worth another thread.
+        let look = |job: &'j Job| {
+            let task = &job.node.task;
+            self_contained(task, execution)?;
+            let (_, target) = targets.get(*index_of.get(&task.target.key)?)?;
+            Views::new(raster, task, target, pixels_read, limits)
+        };
+        let mut views: Vec<Option<Views<'_>>> = Vec::new();
+        if jobs.iter().map(|job| look_cost(&job.node.task)).sum::<u64>() < execution.inline_pixels {
+            views.extend(jobs.iter().map(|job| look(job)));
+        } else {
+            views.resize_with(jobs.len(), || None);
+            let units = views.iter_mut().zip(jobs).collect();
+            self.share(units, |(view, job)| *view = look(job));
+        }
         let decoded = self.execution.timing.then(Instant::now);
 
         let mut bins: Vec<Vec<Vec<u32>>> = targets
@@ -157,7 +165,7 @@ impl Drawing<'_> {
                 bands.filter(|(_, jobs)| !jobs.is_empty()).map(|(band, jobs)| Unit::Band(band, jobs)),
             );
         }
-        units.into_par_iter().with_max_len(1).for_each(|unit| match unit {
+        self.share(units, |unit| match unit {
             Unit::Whole(surface, i) => {
                 exec::draw(raster, &jobs[i as usize].node.task, surface, pixels_read, limits);
             }
@@ -174,6 +182,31 @@ impl Drawing<'_> {
         if let (Some(start), Some(decoded)) = (start, decoded) {
             self.times.decode += decoded - start;
             self.times.draw += decoded.elapsed();
+        }
+    }
+
+    /// Does what is to be done with each unit, in any order, on this thread and on others that have time.
+    ///
+    /// This thread does not wait for others to wake up, as it would for a parallel iterator outside the pool: in a
+    /// virtual machine that takes as long as filling 100,000 pixels.
+    fn share<T: Send>(&self, units: Vec<T>, work: impl Fn(T) + Sync) {
+        let helpers = self.threads.min(units.len()).saturating_sub(1);
+        let left = Mutex::new(units.into_iter());
+        let take = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let run = || {
+            while let Some(unit) = take() {
+                work(unit)
+            }
+        };
+        match self.pool {
+            Some(pool) => pool.in_place_scope(|scope| {
+                (0..helpers).for_each(|_| scope.spawn(|_| run()));
+                run();
+            }),
+            None => rayon::in_place_scope(|scope| {
+                (0..helpers).for_each(|_| scope.spawn(|_| run()));
+                run();
+            }),
         }
     }
 }
@@ -211,14 +244,24 @@ fn self_contained(task: &Task, execution: &Execution) -> Option<Rect> {
     (one_band && exec::self_copy(task).is_none()).then_some(rows)
 }
 
-/// What a task costs, in pixels of a plain fill or copy; decoding is counted in.
-pub(crate) fn cost(task: &Task) -> u64 {
-    let decode = match &task.src {
-        Source::Picture(p) if p.bitmap_if_decoded().is_none() => {
-            u64::from(p.width()) * u64::from(p.height()) * DECODE_COST
+/// What it costs to look at a task's source, in pixels of a plain fill or copy.
+fn look_cost(task: &Task) -> u64 {
+    let pixels = |width: u32, height: u32| u64::from(width) * u64::from(height);
+    match &task.src {
+        Source::Picture(p) => match p.bitmap_if_decoded().map(|bitmap| bitmap.format) {
+            None => pixels(p.width(), p.height()) * DECODE_COST,
+            Some(BitmapFormat::Bit32 | BitmapFormat::Rgba) => 0,
+            Some(_) => pixels(p.width(), p.height()),
+        },
+        Source::Surface(info) if info.format.bits_per_pixel() != task.target.format.bits_per_pixel() => {
+            pixels(info.width, info.height)
         }
         _ => 0,
-    };
+    }
+}
+
+/// What a task costs, in pixels of a plain fill or copy; decoding is counted in.
+pub(crate) fn cost(task: &Task) -> u64 {
     // Roughly: what takes ten times as long as a fill needs no more care than what takes eight times as long.
     let pixel = match &task.drawable.op {
         Op::Composite(c) if c.src_transform.is_some() || c.mask_transform.is_some() => 32,
@@ -228,7 +271,7 @@ pub(crate) fn cost(task: &Task) -> u64 {
         _ => 1,
     };
     // What a call costs, whatever it draws.
-    task.clip.area() * pixel + decode + 64
+    task.clip.area() * pixel + look_cost(task) + 64
 }
 
 /// Bytes that the views of a task may take.

@@ -31,6 +31,8 @@ pub(crate) struct Slot {
     /// A rectangle around all that pending nodes may change.
     pub(crate) dirty: Rect,
     pub(crate) layer: Layer,
+    /// Pixels that hold what was in the memory before: nobody may see them.
+    pub(crate) rubbish: Bits,
     pub(crate) tiles: Tiles,
     /// For each tile the nodes that touch it; empty while nobody asked.
     pub(crate) lists: Lists,
@@ -101,7 +103,8 @@ impl Slots {
         let layer = Layer { hidden: bits(), need: bits(), done: bits(), read: false };
         let tiles = Tiles::new(info.width, info.height);
         let (dirty, lists) = (Rect::default(), Lists::new());
-        let slot = Slot { info, live: true, users: 0, dirty, layer, tiles, lists, active: 0 };
+        let slot =
+            Slot { info, live: true, users: 0, dirty, layer, rubbish: bits(), tiles, lists, active: 0 };
         let index = match self.free.pop() {
             Some(index) => {
                 self.slots[index as usize] = Some(slot);
@@ -137,6 +140,22 @@ impl Slots {
             self.touched.push(index);
         }
         Some(slot)
+    }
+
+    /// The surface's pixels are all rubbish.
+    pub(crate) fn spoil(&mut self, index: u32) {
+        if let Some(slot) = self.get_mut(index) {
+            slot.rubbish.set(slot.info.bounds());
+        }
+    }
+
+    /// Calls `f` with each slot whose layer may hold something.
+    pub(crate) fn each_touched(&mut self, mut f: impl FnMut(&mut Slot)) {
+        for index in &self.touched {
+            if let Some(slot) = self.slots.get_mut(*index as usize).and_then(Option::as_mut) {
+                f(slot);
+            }
+        }
     }
 
     /// A pending node may change its surface.

@@ -59,64 +59,58 @@ impl<M: GuestMemory + ?Sized> Input<'_, M> {
     }
 
     /// `QXLDrawable` or `QXLCompatDrawable`, with the release info's id.
-    pub(super) fn drawable(&mut self, address: u64, id: &mut Option<u64>) -> Res<Drawable> {
-        let what = self.drawable_name();
-        let (kind, place, drawable);
-        let clip;
-        if self.compat {
-            let (head, at) = self.read::<COMPAT_HEAD>(what, address)?;
-            let mut head = Fields::new(head);
-            *id = Some(head.u64());
-            let effect = head.u8();
-            (kind, place) = (head.u8(), at);
-            let has_self_bitmap = head.u16() != 0;
-            let area = head.rect();
-            let bbox = head.rect();
-            clip = (head.u32(), head.u64());
-            let mm_time = head.u32();
-            head.done();
-            drawable = Drawable {
-                surface_id: 0,
-                effect,
-                mm_time,
-                bbox,
-                clip: Clip::None,
-                self_bitmap: has_self_bitmap.then_some(area),
-                surface_deps: [None; 3],
-                op: Op::Nop,
-            };
-        } else {
-            let (head, at) = self.read::<HEAD>(what, address)?;
-            let mut head = Fields::new(head);
-            *id = Some(head.u64());
-            let surface_id = head.u32();
-            let effect = head.u8();
-            (kind, place) = (head.u8(), at);
-            let has_self_bitmap = head.u8() != 0;
-            let area = head.rect();
-            let bbox = head.rect();
-            clip = (head.u32(), head.u64());
-            let mm_time = head.u32();
-            let ids = [head.u32(), head.u32(), head.u32()];
-            let surface_deps = ids.map(|surface_id| {
-                let rect = head.rect();
-                (surface_id != u32::MAX).then_some(SurfaceDep { surface_id, rect })
-            });
-            head.done();
-            drawable = Drawable {
-                surface_id,
-                effect,
-                mm_time,
-                bbox,
-                clip: Clip::None,
-                self_bitmap: has_self_bitmap.then_some(area),
-                surface_deps,
-                op: Op::Nop,
-            };
-        }
+    pub(super) fn drawable(&mut self, address: u64, id: &mut Option<u64>) -> Res<Arc<Drawable>> {
+        if self.compat { self.compat_drawable(address, id) } else { self.native_drawable(address, id) }
+    }
+
+    fn native_drawable(&mut self, address: u64, id: &mut Option<u64>) -> Res<Arc<Drawable>> {
+        let (head, place) = self.read::<HEAD>(self.drawable_name(), address)?;
+        let mut head = Fields::new(head);
+        *id = Some(head.u64());
+        let (surface_id, effect, kind) = (head.u32(), head.u8(), head.u8());
+        let has_self_bitmap = head.u8() != 0;
+        let (area, bbox) = (head.rect(), head.rect());
+        let clip = (head.u32(), head.u64());
+        let mm_time = head.u32();
+        let ids = [head.u32(), head.u32(), head.u32()];
+        let rects = [head.rect(), head.rect(), head.rect()];
+        head.done();
+        let dep =
+            |i: usize| (ids[i] != u32::MAX).then_some(SurfaceDep { surface_id: ids[i], rect: rects[i] });
         let clip = self.clip(address, clip)?;
-        let op = self.op(kind, address, place)?;
-        Ok(Drawable { clip, op, ..drawable })
+        Ok(Arc::new(Drawable {
+            surface_id,
+            effect,
+            mm_time,
+            bbox,
+            clip,
+            self_bitmap: has_self_bitmap.then_some(area),
+            surface_deps: [dep(0), dep(1), dep(2)],
+            op: self.op(kind, address, place)?,
+        }))
+    }
+
+    fn compat_drawable(&mut self, address: u64, id: &mut Option<u64>) -> Res<Arc<Drawable>> {
+        let (head, place) = self.read::<COMPAT_HEAD>(self.drawable_name(), address)?;
+        let mut head = Fields::new(head);
+        *id = Some(head.u64());
+        let (effect, kind) = (head.u8(), head.u8());
+        let has_self_bitmap = head.u16() != 0;
+        let (area, bbox) = (head.rect(), head.rect());
+        let clip = (head.u32(), head.u64());
+        let mm_time = head.u32();
+        head.done();
+        let clip = self.clip(address, clip)?;
+        Ok(Arc::new(Drawable {
+            surface_id: 0,
+            effect,
+            mm_time,
+            bbox,
+            clip,
+            self_bitmap: has_self_bitmap.then_some(area),
+            surface_deps: [None; 3],
+            op: self.op(kind, address, place)?,
+        }))
     }
 
     fn drawable_name(&self) -> What {

@@ -1,7 +1,8 @@
 //! Copies structures and chains of chunks out of a guest's memory, each byte once.
 
 use super::error::{Fault, GuestError};
-use super::{GuestLimits, GuestMemory, GuestRange, MemSlots};
+use super::slots::Group;
+use super::{GuestLimits, GuestMemory, GuestRange};
 use crate::qxl::blob::BlobError;
 use crate::qxl::{Point, Rect};
 
@@ -37,12 +38,11 @@ impl Place {
 
 /// One command's view of the guest's memory.
 pub(super) struct Input<'a, M: ?Sized> {
-    pub(super) slots: &'a MemSlots,
+    pub(super) slots: Group<'a>,
     pub(super) memory: &'a M,
     pub(super) limits: &'a GuestLimits,
     /// The command's kind, for errors.
     pub(super) command: &'static str,
-    pub(super) group: u32,
     /// `QXL_COMMAND_FLAG_COMPAT`.
     pub(super) compat: bool,
     /// `QXL_COMMAND_FLAG_COMPAT_16BPP`.
@@ -63,19 +63,21 @@ impl<M: GuestMemory + ?Sized> Input<'_, M> {
         address: u64,
         fault: Fault,
     ) -> Res<T> {
-        let (command, group) = (self.command, self.group);
+        let (command, group) = (self.command, self.slots.number());
         Err(Box::new(GuestError { command, structure, field, group, address, fault }))
     }
 
     /// The structure at an address, of which at least `len` bytes must lie in its slot.
+    #[inline]
     pub(super) fn find(&self, what: What, address: u64, len: u64) -> Res<Place> {
-        match self.slots.find(self.group, address, len) {
+        match self.slots.find(address, len) {
             Ok((range, behind)) => Ok(Place { address, range, behind }),
             Err(fault) => self.fail(what.structure, what.field, address, fault),
         }
     }
 
     /// What follows `place`: `len` bytes of the same slot.
+    #[inline]
     pub(super) fn after(&self, what: What, place: Place, len: u64) -> Res<Place> {
         let GuestRange { slot, offset, len: before } = place.range;
         let Some(behind) = place.behind.checked_sub(len) else {
@@ -88,6 +90,7 @@ impl<M: GuestMemory + ?Sized> Input<'_, M> {
     }
 
     /// The structure's bytes.
+    #[inline]
     pub(super) fn bytes<const N: usize>(&self, what: What, place: Place) -> Res<[u8; N]> {
         debug_assert_eq!(place.range.len, N as u64);
         let mut bytes = [0; N];
@@ -99,30 +102,34 @@ impl<M: GuestMemory + ?Sized> Input<'_, M> {
     }
 
     /// The first `N` bytes of the structure at an address, and where they are.
+    #[inline]
     pub(super) fn read<const N: usize>(&self, what: What, address: u64) -> Res<([u8; N], Place)> {
         let place = self.find(what, address, N as u64)?;
         Ok((self.bytes(what, place)?, place))
     }
 
     /// The `N` bytes that follow `place`.
+    #[inline]
     pub(super) fn next<const N: usize>(&self, what: What, place: Place) -> Res<([u8; N], Place)> {
         let place = self.after(what, place, N as u64)?;
         Ok((self.bytes(what, place)?, place))
     }
 
-    /// Adds the bytes of `place` to `out`; the limits are checked first, and room is made for no more than that.
-    pub(super) fn append(&mut self, what: What, place: Place, out: &mut Vec<u8>) -> Res<()> {
-        let GuestRange { slot, offset, len } = place.range;
-        let (limit, total) = (self.limits.max_command_bytes, self.copied.saturating_add(len));
+    /// Counts bulk data that are to be copied; refuses more than the limit.
+    fn count(&mut self, what: What, place: Place) -> Res<()> {
+        let (limit, total) = (self.limits.max_command_bytes, self.copied.saturating_add(place.range.len));
         if total > limit {
             let fault = Fault::Limit { value: total, limit };
             return self.fail(what.structure, what.field, place.address, fault);
         }
         self.copied = total;
-        let before = out.len();
-        let Ok(size) = usize::try_from(len) else {
-            return self.fail(what.structure, what.field, place.address, Fault::Unreadable { len });
-        };
+        Ok(())
+    }
+
+    /// Adds the bytes of `place`, which were counted, to `out`.
+    fn copy(&self, what: What, place: Place, out: &mut Vec<u8>) -> Res<()> {
+        let GuestRange { slot, offset, len } = place.range;
+        let (before, size) = (out.len(), len as usize);
         if size == 0 {
             return Ok(());
         }
@@ -133,6 +140,23 @@ impl<M: GuestMemory + ?Sized> Input<'_, M> {
         Ok(())
     }
 
+    /// Adds the bytes of `place` to `out`; the limits are checked first.
+    pub(super) fn append(&mut self, what: What, place: Place, out: &mut Vec<u8>) -> Res<()> {
+        self.count(what, place)?;
+        self.copy(what, place, out)
+    }
+
+    /// The bytes of these places, which were counted, in one allocation.
+    fn collect(&self, what: What, places: &[Place]) -> Res<Vec<u8>> {
+        let len = places.iter().map(|place| place.range.len).sum();
+        let Ok(size) = usize::try_from(len) else {
+            return self.fail(what.structure, what.field, places[0].address, Fault::Unreadable { len });
+        };
+        let mut out = Vec::with_capacity(size);
+        places.iter().try_for_each(|place| self.copy(what, *place, &mut out))?;
+        Ok(out)
+    }
+
     /// Bulk data in one piece.
     pub(super) fn flat(&mut self, what: What, address: u64, len: u64) -> Res<Vec<u8>> {
         let limit = self.limits.max_blob_bytes;
@@ -141,23 +165,22 @@ impl<M: GuestMemory + ?Sized> Input<'_, M> {
             return self.fail(what.structure, what.field, address, fault);
         }
         let place = self.find(what, address, len)?;
-        let mut out = Vec::new();
-        self.append(what, place, &mut out)?;
-        Ok(out)
+        self.count(what, place)?;
+        self.collect(what, &[place])
     }
 
     /// Bulk data in a chain of chunks, joined. `first` is the header of the first, `expected` the size of all where
     /// that is known. The sizes of the chunks, where there is more than one, go to `sizes`.
     ///
-    /// Every header and every byte of data is copied once and then looked at; the chain ends at the limits, at the
-    /// first chunk that is more than expected, and where it comes back to itself (which Brent's algorithm sees after
-    /// at most three times as many steps as there are different chunks).
+    /// First the headers are followed, each copied once; then the data are copied into one allocation of their size.
+    /// The chain ends at the limits, at the first chunk that is more than expected, and where it comes back to itself
+    /// (which Brent's algorithm sees after at most three times as many steps as there are different chunks).
     pub(super) fn chunks(
         &mut self,
         what: What,
         first: Place,
         expected: Option<u64>,
-        mut sizes: Option<&mut Vec<u32>>,
+        sizes: Option<&mut Vec<u32>>,
     ) -> Res<Vec<u8>> {
         const LINK: What = What { structure: "QXLDataChunk", field: "next_chunk" };
         const DATA: What = What { structure: "QXLDataChunk", field: "data_size" };
@@ -167,10 +190,13 @@ impl<M: GuestMemory + ?Sized> Input<'_, M> {
         {
             return self.fail(what.structure, what.field, first.address, Fault::Limit { value, limit: most });
         }
-        let mut out = Vec::new();
+        let mut total = 0;
         let mut place = first;
         let (mut mark, mut mark_again) = (first.address, 1);
-        for count in 1.. {
+        // Of most chains the only chunk, or else all but the last.
+        let mut before = Vec::new();
+        let last = loop {
+            let count = before.len() as u32 + 1;
             if count > self.limits.max_chunks {
                 let (value, limit) = (count.into(), self.limits.max_chunks.into());
                 return self.fail(LINK.structure, LINK.field, place.address, Fault::Limit { value, limit });
@@ -179,7 +205,7 @@ impl<M: GuestMemory + ?Sized> Input<'_, M> {
             let size = head.u32();
             let _previous = head.u64();
             let next = head.u64();
-            let total = out.len() as u64 + u64::from(size);
+            total += u64::from(size);
             if let Some(expected) = expected.filter(|expected| total > *expected) {
                 let fault = Fault::Size { found: total, expected };
                 return self.fail(what.structure, what.field, place.address, fault);
@@ -189,16 +215,11 @@ impl<M: GuestMemory + ?Sized> Input<'_, M> {
                 return self.fail(what.structure, what.field, place.address, fault);
             }
             let data = self.after(DATA, place, size.into())?;
-            reserve(&mut out, size as usize, if next == 0 { total } else { expected.unwrap_or(total) });
-            self.append(DATA, data, &mut out)?;
-            if let Some(sizes) = &mut sizes
-                && (next != 0 || count > 1)
-            {
-                sizes.push(size);
-            }
+            self.count(DATA, data)?;
             if next == 0 {
-                break;
+                break data;
             }
+            before.push(data);
             if next == mark {
                 return self.fail(LINK.structure, LINK.field, place.address, Fault::Cycle { chunk: next });
             }
@@ -206,14 +227,19 @@ impl<M: GuestMemory + ?Sized> Input<'_, M> {
                 (mark, mark_again) = (next, count.saturating_mul(2));
             }
             place = self.find(LINK, next, CHUNK as u64)?;
+        };
+        if let Some(expected) = expected.filter(|expected| *expected != total) {
+            let fault = Fault::Size { found: total, expected };
+            return self.fail(what.structure, what.field, first.address, fault);
         }
-        match expected {
-            Some(expected) if expected != out.len() as u64 => {
-                let fault = Fault::Size { found: out.len() as u64, expected };
-                self.fail(what.structure, what.field, first.address, fault)
-            }
-            _ => Ok(out),
+        if before.is_empty() {
+            return self.collect(DATA, &[last]);
         }
+        before.push(last);
+        if let Some(sizes) = sizes {
+            *sizes = before.iter().map(|chunk| chunk.range.len as u32).collect();
+        }
+        self.collect(DATA, &before)
     }
 
     /// The chunks that begin behind `place`, which is the fixed part of the structure that has them.
@@ -243,15 +269,6 @@ impl<M: GuestMemory + ?Sized> Input<'_, M> {
             Err(BlobError::Limit { value, limit }) => (what.field, Fault::Limit { value, limit }),
         };
         self.fail(what.structure, field, address, fault)
-    }
-}
-
-/// Makes room for `needed` more bytes, and beyond that for what `total` lets expect but at most for doubling: a guest
-/// that announces much and gives little costs little.
-fn reserve(out: &mut Vec<u8>, needed: usize, total: u64) {
-    if out.capacity() - out.len() < needed {
-        let expected = usize::try_from(total).unwrap_or(usize::MAX).saturating_sub(out.len());
-        out.reserve_exact(expected.min(out.len().max(64 << 10)).max(needed));
     }
 }
 

@@ -72,7 +72,6 @@ pub use slots::{AddressBits, GuestRange, MemSlots, Slot, SlotError, SlotId};
 
 use super::{Command, PrimaryCreate};
 use input::{Input, What};
-use std::sync::Arc;
 
 /// Access to the bytes of a guest's memory slots.
 ///
@@ -189,7 +188,7 @@ impl<'a, M: GuestMemory + ?Sized> Guest<'a, M> {
             0 => Ok(Command::Nop),
             1 => {
                 input.command = "DRAW";
-                input.drawable(data, &mut id).map(|drawable| Command::Drawable(Arc::new(drawable)))
+                input.drawable(data, &mut id).map(Command::Drawable)
             }
             2 => {
                 input.command = "UPDATE";
@@ -235,11 +234,10 @@ impl<'a, M: GuestMemory + ?Sized> Guest<'a, M> {
 
     fn input(&self, group: u32, flags: u32) -> Input<'_, M> {
         Input {
-            slots: self.slots,
+            slots: self.slots.group(group),
             memory: self.memory,
             limits: &self.limits,
             command: "unknown",
-            group,
             compat: flags & GuestCommand::COMPAT != 0,
             compat_16bpp: flags & GuestCommand::COMPAT_16BPP != 0,
             copied: 0,

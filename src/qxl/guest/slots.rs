@@ -183,22 +183,54 @@ impl MemSlots {
         there.then(|| self.bits.address(id.id, slot.generation, place))
     }
 
-    /// The `len` bytes at an address, if all lie in one slot of the group; and how many lie behind them in that slot.
-    pub(super) fn find(&self, group: u32, address: u64, len: u64) -> Result<(GuestRange, u64), Fault> {
+    /// The slots of one group.
+    pub(super) fn group(&self, group: u32) -> Group<'_> {
+        let per_group = self.per_group as usize;
+        let slots = (group < self.groups).then(|| &self.slots[group as usize * per_group..][..per_group]);
+        Group { bits: self.bits, number: group, slots }
+    }
+}
+
+/// The slots that the addresses of one command mean, looked up once.
+#[derive(Clone, Copy)]
+pub(super) struct Group<'a> {
+    bits: AddressBits,
+    number: u32,
+    /// `None` if there is no such group.
+    slots: Option<&'a [Option<Slot>]>,
+}
+
+impl Group<'_> {
+    pub(super) fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// The `len` bytes at an address, if all lie in one slot; and how many lie behind them in that slot.
+    #[inline]
+    pub(super) fn find(&self, address: u64, len: u64) -> Result<(GuestRange, u64), Fault> {
         let (id, generation, place) = self.bits.split(address);
-        if group >= self.groups {
-            return Err(Fault::NoGroup);
+        let slot = self.slots.and_then(|slots| slots.get(id as usize)?.as_ref());
+        if let Some(slot) = slot
+            && slot.generation == generation
+            && let Some(offset) = place.checked_sub(slot.start)
+            && let Some(behind) = slot.size.checked_sub(offset).and_then(|room| room.checked_sub(len))
+        {
+            return Ok((GuestRange { slot: SlotId { group: self.number, id }, offset, len }, behind));
         }
-        let name = SlotId { group, id };
-        let slot = self.get(name).ok_or(Fault::NoSlot { id })?;
-        if slot.generation != generation {
-            return Err(Fault::Generation { found: generation, expected: slot.generation });
+        Err(self.fault(address, len))
+    }
+
+    /// Why the bytes are not there.
+    #[cold]
+    fn fault(&self, address: u64, len: u64) -> Fault {
+        let (id, found, place) = self.bits.split(address);
+        let Some(slots) = self.slots else { return Fault::NoGroup };
+        let Some(slot) = slots.get(id as usize).copied().flatten() else { return Fault::NoSlot { id } };
+        if slot.generation != found {
+            return Fault::Generation { found, expected: slot.generation };
         }
-        let outside = Fault::OutOfSlot { id, len, room: 0 };
-        let offset = place.checked_sub(slot.start).ok_or(outside.clone())?;
-        let room = slot.size.checked_sub(offset).ok_or(outside)?;
-        let behind = room.checked_sub(len).ok_or(Fault::OutOfSlot { id, len, room })?;
-        Ok((GuestRange { slot: name, offset, len }, behind))
+        let room = place.checked_sub(slot.start).and_then(|offset| slot.size.checked_sub(offset));
+        Fault::OutOfSlot { id, len, room: room.unwrap_or(0) }
     }
 }
 
@@ -237,21 +269,27 @@ mod tests {
         assert_eq!(slots.address(id, 7), Some(at(7)));
         assert_eq!(slots.address(id, 100), None);
         let found = GuestRange { slot: id, offset: 60, len: 40 };
-        assert_eq!(slots.find(1, at(60), 40).unwrap(), (found, 0));
-        assert_eq!(slots.find(1, at(60), 41).unwrap_err(), Fault::OutOfSlot { id: 3, len: 41, room: 40 });
-        assert_eq!(slots.find(1, at(0) - 1, 1).unwrap_err(), Fault::OutOfSlot { id: 3, len: 1, room: 0 });
+        assert_eq!(slots.group(1).find(at(60), 40).unwrap(), (found, 0));
         assert_eq!(
-            slots.find(1, at(1), u64::MAX).unwrap_err(),
+            slots.group(1).find(at(60), 41).unwrap_err(),
+            Fault::OutOfSlot { id: 3, len: 41, room: 40 }
+        );
+        assert_eq!(
+            slots.group(1).find(at(0) - 1, 1).unwrap_err(),
+            Fault::OutOfSlot { id: 3, len: 1, room: 0 }
+        );
+        assert_eq!(
+            slots.group(1).find(at(1), u64::MAX).unwrap_err(),
             Fault::OutOfSlot { id: 3, len: u64::MAX, room: 99 }
         );
-        assert_eq!(slots.find(0, at(0), 1).unwrap_err(), Fault::NoSlot { id: 3 });
-        assert_eq!(slots.find(2, at(0), 1).unwrap_err(), Fault::NoGroup);
+        assert_eq!(slots.group(0).find(at(0), 1).unwrap_err(), Fault::NoSlot { id: 3 });
+        assert_eq!(slots.group(2).find(at(0), 1).unwrap_err(), Fault::NoGroup);
         let old = AddressBits::QEMU.address(3, 1, top - 100);
-        assert_eq!(slots.find(1, old, 1).unwrap_err(), Fault::Generation { found: 1, expected: 2 });
+        assert_eq!(slots.group(1).find(old, 1).unwrap_err(), Fault::Generation { found: 1, expected: 2 });
         let other = AddressBits::QEMU.address(200, 2, 0);
-        assert_eq!(slots.find(1, other, 1).unwrap_err(), Fault::NoSlot { id: 200 });
+        assert_eq!(slots.group(1).find(other, 1).unwrap_err(), Fault::NoSlot { id: 200 });
         assert_eq!(slots.remove(id), Some(slot));
-        assert_eq!(slots.find(1, at(0), 1).unwrap_err(), Fault::NoSlot { id: 3 });
+        assert_eq!(slots.group(1).find(at(0), 1).unwrap_err(), Fault::NoSlot { id: 3 });
     }
 
     #[test]

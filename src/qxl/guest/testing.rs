@@ -7,6 +7,7 @@ use crate::qxl::{
     Op, Palette, PathSegment, Point, PrimaryCreate, QMask, Rect, Str, SurfaceCmd, SurfaceCreate, Transform,
     UpdateCmd, surface_format_number,
 };
+use std::sync::Arc;
 
 /// How bulk data are cut into chunks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,12 +25,14 @@ pub enum Chunking {
 pub struct TestMemory(pub Vec<Vec<u8>>);
 
 impl TestMemory {
+    #[inline]
     fn range(&self, slot: SlotId, offset: u64, len: usize) -> Option<&[u8]> {
         self.0.get(slot.id as usize)?.get(usize::try_from(offset).ok()?..)?.get(..len)
     }
 }
 
 impl GuestMemory for TestMemory {
+    #[inline]
     fn read(&self, slot: SlotId, offset: u64, out: &mut [u8]) -> bool {
         self.range(slot, offset, out.len()).map(|bytes| out.copy_from_slice(bytes)).is_some()
     }
@@ -565,43 +568,66 @@ pub fn compat_form(command: &Command) -> Option<Command> {
 
 /// Forgets in how many pieces the guest held the command's bitmaps.
 pub fn forget_chunks(command: &mut Command) {
-    let Command::Drawable(drawable) = command else { return };
-    let drawable = std::sync::Arc::make_mut(drawable);
-    let forget = |image: &mut Option<Image>| {
-        if let Some(Image { data: ImageData::Bitmap(bitmap), .. }) = image {
-            bitmap.chunks.clear();
+    if let Command::Drawable(drawable) = command {
+        each_image(Arc::make_mut(drawable), |image| {
+            if let ImageData::Bitmap(bitmap) = &mut image.data {
+                bitmap.chunks.clear();
+            }
+        });
+    }
+}
+
+/// The same command in memory of its own: what an embedder has to do who makes commands out of anything.
+pub fn own_copy(command: &Command) -> Command {
+    let copy = |bytes: &bytes::Bytes| bytes::Bytes::copy_from_slice(bytes);
+    let mut command = command.clone();
+    match &mut command {
+        Command::Drawable(shared) => {
+            let mut drawable = Drawable::clone(shared);
+            each_image(&mut drawable, |image| match &mut image.data {
+                ImageData::Bitmap(bitmap) => {
+                    bitmap.data = copy(&bitmap.data);
+                    bitmap.palette = bitmap.palette.as_deref().cloned().map(Arc::new);
+                }
+                ImageData::Quic(data) => *data = copy(data),
+                ImageData::Surface(_) => {}
+            });
+            if let Op::Text { str, .. } = &mut drawable.op {
+                str.glyphs.iter_mut().for_each(|glyph| glyph.data = copy(&glyph.data));
+            }
+            *shared = drawable.into();
         }
-    };
-    let forget_brush = |brush: &mut Brush| {
-        if let Brush::Pattern { image, .. } = brush {
-            forget(image);
+        Command::Cursor(CursorCmd::Set { shape: Some(shape), .. }) => {
+            *shape = CursorShape { data: copy(&shape.data), ..CursorShape::clone(shape) }.into();
         }
-    };
+        Command::Message(text) => *text = copy(text),
+        Command::Surface(SurfaceCmd::Create(SurfaceCreate { data: Some(data), .. })) => *data = copy(data),
+        _ => {}
+    }
+    command
+}
+
+fn each_image(drawable: &mut Drawable, f: impl FnMut(&mut Image)) {
+    let mut images: [Option<&mut Image>; 3] = [None, None, None];
+    fn tile(brush: &mut Brush) -> Option<&mut Image> {
+        if let Brush::Pattern { image, .. } = brush { image.as_mut() } else { None }
+    }
     match &mut drawable.op {
         Op::Nop | Op::CopyBits { .. } => {}
-        Op::Fill { brush, mask, .. } => {
-            forget_brush(brush);
-            forget(&mut mask.image);
-        }
+        Op::Fill { brush, mask, .. } => images = [tile(brush), mask.image.as_mut(), None],
         Op::Opaque { src, brush, mask, .. } | Op::Rop3 { src, brush, mask, .. } => {
-            forget(src);
-            forget_brush(brush);
-            forget(&mut mask.image);
+            images = [src.as_mut(), tile(brush), mask.image.as_mut()];
         }
         Op::Copy { src, mask, .. } | Op::Blend { src, mask, .. } => {
-            forget(src);
-            forget(&mut mask.image);
+            images = [src.as_mut(), mask.image.as_mut(), None];
         }
-        Op::Blackness { mask } | Op::Whiteness { mask } | Op::Invers { mask } => forget(&mut mask.image),
-        Op::Stroke { brush, .. } => forget_brush(brush),
-        Op::Text { fore_brush, back_brush, .. } => {
-            forget_brush(fore_brush);
-            forget_brush(back_brush);
+        Op::Blackness { mask } | Op::Whiteness { mask } | Op::Invers { mask } => {
+            images[0] = mask.image.as_mut();
         }
-        Op::Transparent { src, .. } | Op::AlphaBlend { src, .. } => forget(src),
-        Op::Composite(composite) => {
-            forget(&mut composite.src);
-            forget(&mut composite.mask);
-        }
+        Op::Stroke { brush, .. } => images[0] = tile(brush),
+        Op::Text { fore_brush, back_brush, .. } => images = [tile(fore_brush), tile(back_brush), None],
+        Op::Transparent { src, .. } | Op::AlphaBlend { src, .. } => images[0] = src.as_mut(),
+        Op::Composite(composite) => images = [composite.src.as_mut(), composite.mask.as_mut(), None],
     }
+    images.into_iter().flatten().for_each(f);
 }
