@@ -195,6 +195,7 @@ impl GlzDictionary {
                 for i in range.start..range.end.saturating_sub(2) {
                     let slot = match e.format {
                         PixelFormat::Rgb16 => hash::<unit::Word>(px, i, shift),
+                        PixelFormat::Rgba => hash::<unit::ColourBesideAlpha>(px, i, shift),
                         _ => hash::<unit::Colour>(px, i, shift),
                     };
                     self.table[slot & mask] = i as u32;

@@ -198,7 +198,7 @@ fn piece<U: Unit>(
             i += length;
             continue;
         }
-        out.literals::<U>(&px[anchor..i])?;
+        out.literals::<U>(px, anchor..i)?;
         out.glz_match::<U>(length, found.images, found.offset)?;
         // Sparse positions inside long matches in other images, so that their content is still known when its first source
         // has left the window: who comes near one extends the match backwards. (Within one image it costs 0.7 %.)
@@ -216,5 +216,5 @@ fn piece<U: Unit>(
             }
         }
     }
-    out.literals::<U>(&px[anchor..])
+    out.literals::<U>(px, anchor..px.len())
 }
