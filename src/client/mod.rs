@@ -11,6 +11,8 @@ mod photos;
 pub mod planner;
 pub mod profile;
 mod queue;
+pub(crate) mod recipe;
+mod reuse;
 pub mod save;
 pub(crate) mod session;
 mod surfaces;
