@@ -600,3 +600,23 @@ fn images_that_move_are_named_again() {
     let moved = peer.bytes - before;
     assert!(moved * 10 < whole * 4, "{moved} bytes for four strips, {whole} for all");
 }
+
+#[test]
+fn clipped_inversions_become_inversions_of_rectangles() {
+    let (mut engine, mut peer) = screen("spice-web-client");
+    let mut rng = Rng::seeded(7);
+    engine.submit(&copy(0, Rect::of_size(600, 500), noise(&mut rng, BitmapFormat::Bit32, 600, 500))).unwrap();
+    peer.flush(&mut engine, 1 << 20).unwrap();
+    let before = peer.bytes;
+    let clip = vec![Rect::new(30, 40, 200, 60), Rect::new(50, 60, 90, 400)];
+    let op = Op::Invers { mask: QMask::default() };
+    let Event::Command(Command::Drawable(drawable)) = draw(0, Rect::new(20, 20, 500, 420), op) else {
+        unreachable!()
+    };
+    let drawable = Drawable { clip: Clip::Rects(clip), ..(*drawable).clone() };
+    engine.submit(&Event::Command(Command::Drawable(Arc::new(drawable)))).unwrap();
+    peer.flush(&mut engine, 1 << 20).unwrap();
+    assert!(peer.bytes - before < 200, "{}", peer.bytes - before);
+    let operations = engine.metrics(peer.id).unwrap().operations;
+    assert_eq!((operations.passed, operations.rewritten, operations.rasterised), (0, 1, 1));
+}

@@ -13,6 +13,7 @@ pub mod profile;
 mod queue;
 pub(crate) mod recipe;
 mod reuse;
+mod rewrite;
 pub mod save;
 pub(crate) mod session;
 mod surfaces;

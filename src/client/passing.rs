@@ -228,6 +228,8 @@ fn is_worthy(op: &Op) -> bool {
     match op {
         Op::Composite(_) | Op::Invers { .. } | Op::Stroke { .. } => true,
         Op::Fill { rop, .. } => *rop != Ropd::PUT,
+        // DSTINVERT and PATINVERT.
+        Op::Rop3 { rop3, .. } => matches!(rop3, 0x55 | 0x5a),
         _ => false,
     }
 }

@@ -4,6 +4,7 @@ use super::encode::{Costs as ImageCosts, ImageUse, Quality, Reads};
 use super::passing::{Entry, Group, IDENTITY, Sticky, groups};
 use super::planner::{Piece, PieceKind};
 use super::recipe::{Recipe, Step};
+use super::rewrite;
 use super::session::{CANVAS, Session, Truth};
 use crate::draw::exec::{self, Pixels};
 use crate::draw::{Limits, Picture, Source, SurfaceInfo, SurfaceKey, Task};
@@ -125,7 +126,7 @@ impl Session {
     ) -> bool {
         let limits = truth.limits();
         let unready = screen.unknown.union(&screen.lossy);
-        let supported = |task: &Task| self.draws(task, 0);
+        let supported = |task: &Task| self.draws(task, 0) || self.rewritten(task).is_some();
         let mut any = false;
         for group in groups(&entries, &limits, &unready, supported) {
             let (mut images, mut spoilt) = (0, 0);
@@ -159,7 +160,8 @@ impl Session {
         let area = group.area.area().max(1);
         for &i in &group.send {
             let entry = &entries[i];
-            sum += OPERATION;
+            let messages = if self.draws(&entry.task, 0) { None } else { self.rewritten(&entry.task) };
+            sum += OPERATION * messages.map_or(1, |tasks| tasks.len() as u64);
             match &entry.task.drawable.op {
                 Op::Copy { .. } if matches!(entry.task.src, Source::Surface(_)) => {}
                 // As dear as any pixels of the group.
@@ -263,14 +265,22 @@ impl Session {
 
     /// Sends one operation and draws it on the shadow; false if something it needs cannot be sent.
     fn send_entry(&mut self, screen: &mut Shown, entry: &Entry, limits: &Limits) -> bool {
-        let mut task = entry.task.clone();
         self.held.since = self.held.clock;
-        let Some(op) = self.wire_op(&mut task, CANVAS, wants(entry), limits) else { return false };
-        self.draw(screen, &task, op, limits);
+        let rewritten = if self.draws(&entry.task, 0) { None } else { self.rewritten(&entry.task) };
+        let as_it_is = rewritten.is_none();
+        for mut task in rewritten.unwrap_or_else(|| vec![entry.task.clone()]) {
+            let Some(op) = self.wire_op(&mut task, CANVAS, wants(entry), limits) else { return false };
+            self.draw(screen, &task, op, limits);
+        }
         let operations = &mut self.metrics.operations;
         operations.rasterised = operations.rasterised.saturating_sub(1);
-        operations.passed += 1;
+        *(if as_it_is { &mut operations.passed } else { &mut operations.rewritten }) += 1;
         true
+    }
+
+    /// Tasks that the client draws, in place of one that it does not.
+    fn rewritten(&self, task: &Task) -> Option<Vec<Task>> {
+        rewrite::rewritten(task, |task| self.draws(task, 0))
     }
 
     /// Sends an operation whose sources were sent, and draws it on the shadow.
