@@ -161,7 +161,7 @@ fn main() {
                 }
                 next = record.time_ns + FRAME_NS;
             }
-            if let Some(truth) = replay.surface(0)
+            if let Some(truth) = replay.surface(0).expect("the same file")
                 && matches!(truth.format(), SurfaceFormat::X8R8G8B8 | SurfaceFormat::A8R8G8B8)
             {
                 frame(truth, &mut shown, &mut hints, &mut sums, &mut tools);

@@ -16,5 +16,5 @@ fn main() {
     let reader = capture::open(Path::new(&path), capture::Limits::default()).expect("a recording");
     let mut replay = Replay::new(reader, Raster::new(), Limits::default());
     replay.run(None).expect("a sound recording");
-    black_box(replay.surface(0).map(|surface| surface.view().row(0)[0]));
+    black_box(replay.surface(0).expect("the same file").map(|surface| surface.view().row(0)[0]));
 }

@@ -54,8 +54,11 @@ impl<R: Read> Replay<R> {
     /// Reads the next event without doing anything with it; `None` at the end of the recording.
     ///
     /// # Errors
-    /// Those of [`Reader::next_record`].
+    /// Those of [`Reader::next_record`], and [`Reader::unread`].
     pub fn read(&mut self) -> Result<Option<Record>, Error> {
+        if let Some(error) = self.reader.unread() {
+            return Err(error);
+        }
         let start = self.timing.then(Instant::now);
         let record = self.reader.next_record();
         self.read_time += start.map(|s| s.elapsed()).unwrap_or_default();
@@ -87,7 +90,7 @@ impl<R: Read> Replay<R> {
     /// Takes the next event in, and returns it; `None` at the end of the recording.
     ///
     /// # Errors
-    /// Those of [`Reader::next_record`].
+    /// Those of [`Replay::read`].
     pub fn step(&mut self) -> Result<Option<Record>, Error> {
         let Some(record) = self.read()? else { return Ok(None) };
         self.apply(&record);
@@ -118,15 +121,20 @@ impl<R: Read> Replay<R> {
     /// Draws everything up to and including event number `last`, or all of it.
     ///
     /// # Errors
-    /// Those of [`Reader::next_record`].
+    /// Those of [`Replay::read`].
     pub fn run(&mut self, last: Option<u64>) -> Result<(), Error> {
         while last.is_none_or(|last| self.last_event.is_none_or(|n| n < last)) && self.step()?.is_some() {}
         Ok(())
     }
 
-    /// A surface as it is now. The primary surface (0) stays to be seen after its end, until there is another.
-    pub fn surface(&mut self, id: SurfaceId) -> Option<&Surface> {
-        self.graph.render_all(id)
+    /// A surface as it is now; `None` if there is no such surface. The primary surface (0) stays to be seen after its
+    /// end, until there is another.
+    ///
+    /// # Errors
+    /// [`Reader::unread`]: the recording's file is not what it was any more.
+    pub fn surface(&mut self, id: SurfaceId) -> Result<Option<&Surface>, Error> {
+        let surface = self.graph.render_all(id);
+        self.reader.unread().map_or(Ok(surface), Err)
     }
 
     /// The mouse pointer as it is now.

@@ -1,4 +1,5 @@
-//! Every sheet and capture, rendered, shows the reference picture, pixel for pixel.
+//! Every sheet and capture, rendered, shows the reference picture, pixel for pixel: read as a compressed stream, and out
+//! of an uncompressed file, where bitmaps are read when they are drawn.
 //!
 //! `corpus` says which cases there are. `SPICE_RENDER_ONLY=part-of-a-name` picks some, `SPICE_RENDER_DIFFS=folder` keeps our pictures
 //! of those that differ.
@@ -10,6 +11,7 @@ use spice_raster::Raster;
 use spice_render::capture;
 use spice_render::draw::{Limits, to_rgb};
 use spice_render::replay::Replay;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,12 +21,25 @@ fn render(recording: &Path) -> Result<Rgb, String> {
     // What the reference drops is refused here; the picture says whether that was right.
     let mut replay = Replay::new(reader, Raster::new(), Limits::default());
     replay.run(None).map_err(|e| e.to_string())?;
-    let surface = replay.surface(0).ok_or("no primary surface")?;
+    let surface = replay.surface(0).map_err(|e| e.to_string())?.ok_or("no primary surface")?;
     Ok((surface.width(), surface.height(), to_rgb(surface.view())))
 }
 
 fn compare(case: &Case) -> Result<(), String> {
-    let (width, height, ours) = render(&case.recording)?;
+    compare_file(case, &case.recording)?;
+    // A thread has one at a time.
+    let (process, thread) = (std::process::id(), std::thread::current().id());
+    let plain = std::env::temp_dir().join(format!("spice-render-golden-{process}-{thread:?}.rec"));
+    let packed = File::open(&case.recording).expect("a file");
+    let out = File::create(&plain).expect("a file in the folder for temporary ones");
+    zstd::stream::copy_decode(packed, out).expect("the recording can be unpacked");
+    let result = compare_file(case, &plain);
+    let _ = std::fs::remove_file(&plain);
+    result.map_err(|what| format!("unpacked: {what}"))
+}
+
+fn compare_file(case: &Case, recording: &Path) -> Result<(), String> {
+    let (width, height, ours) = render(recording)?;
     let (ref_width, ref_height, truth) = picture(&case.picture);
     if (width, height) != (ref_width, ref_height) {
         return Err(format!("{width}x{height} pixels, the reference has {ref_width}x{ref_height}"));

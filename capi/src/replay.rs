@@ -113,7 +113,7 @@ pub unsafe extern "C" fn spice_render_replay_surface_size(
     unsafe {
         call(replay, |r| {
             let none = || Failure::not_found(format_args!("no surface {surface}"));
-            let view = r.opened()?.surface(surface).ok_or_else(none)?.view();
+            let view = r.opened()?.surface(surface).map_err(Failure::refused)?.ok_or_else(none)?.view();
             put(width, view.width())?;
             put(height, view.height())
         })
@@ -136,7 +136,7 @@ pub unsafe extern "C" fn spice_render_replay_pixels(
         call(replay, |r| {
             let pixels = pixels.as_ref().ok_or_else(|| Failure::argument("pixels is NULL"))?;
             let none = || Failure::not_found(format_args!("no surface {surface}"));
-            let view = r.opened()?.surface(surface).ok_or_else(none)?.view();
+            let view = r.opened()?.surface(surface).map_err(Failure::refused)?.ok_or_else(none)?.view();
             let area = area.to_rect();
             let bounds = spice_raster::Rect::of_size(view.width(), view.height());
             if area.is_empty() || area.intersect(&bounds) != area {

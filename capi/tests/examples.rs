@@ -40,3 +40,27 @@ fn the_c_examples_do_what_they_say() {
     }
     make("valgrind");
 }
+
+/// Debian's QXL driver for X draws with the engine where libspice-server was: see examples/c/xspice.
+#[test]
+#[ignore = "starts X servers"]
+fn a_foreign_device_draws_with_the_engine() {
+    let needed = [
+        "/usr/lib/xorg/modules/drivers/spiceqxl_drv.so",
+        "/usr/include/spice-server/spice.h",
+        "/usr/bin/Xvfb",
+        "/usr/bin/xterm",
+        "/usr/bin/x11perf",
+    ];
+    if let Some(missing) = needed.iter().find(|path| !Path::new(path).exists()) {
+        eprintln!(
+            "skipped: there is no {missing} (xserver-xspice, libspice-server-dev, xvfb, xterm, x11-apps)"
+        );
+        return;
+    }
+    let text = make("xspice");
+    for server in ["xspice", "xvfb"] {
+        let line = text.lines().find(|line| line.starts_with(&format!("engine and {server}:")));
+        assert!(line.is_some_and(|line| line.ends_with(" 0 different")), "{text}");
+    }
+}

@@ -126,6 +126,12 @@ impl<'a> Pixels<'a> {
         (self.stride == row || to - from == 1).then(|| &self.data[start..start + (to - from) as usize * row])
     }
 
+    /// The same memory, RGBA as RGB32.
+    pub(crate) fn without_alpha(&self) -> Self {
+        let format = if self.format == PixelFormat::Rgba { PixelFormat::Rgb32 } else { self.format };
+        Self { format, ..*self }
+    }
+
     /// Of an RGBA picture, the same memory as [`PixelFormat::Xxxa`]: only its alpha is coded.
     pub fn alpha_only(&self) -> Option<Self> {
         (self.format == PixelFormat::Rgba).then_some(Self { format: PixelFormat::Xxxa, ..*self })

@@ -171,7 +171,7 @@ impl<R: Read> Input<R> {
                     let (value, limit) = (count.into(), self.limits.max_clip_rects.into());
                     return self.bad_at(at, "num_rects", ErrorKind::Limit { value, limit });
                 }
-                let rects = blob::clip_rects(&self.chunks("clip_rects", None)?, count);
+                let rects = blob::clip_rects(&self.chunks("clip_rects")?, count);
                 Ok(Clip::Rects(self.listed(at, "clip_rects", rects)?))
             }
             kind => self.unknown(at, "type", kind),
@@ -207,7 +207,7 @@ impl<R: Read> Input<R> {
             image_type::QUIC => {
                 let at = self.offset();
                 let expected = u64::from(self.u32("quic.data_size")?);
-                let data = self.chunks("quic.data", None)?;
+                let data = self.chunks("quic.data")?;
                 self.same_size(at, "quic.data", data.len() as u64, expected)?;
                 ImageData::Quic(data.into())
             }
@@ -239,14 +239,12 @@ impl<R: Read> Input<R> {
         let at = self.offset();
         let mut chunks = Vec::new();
         let data = if flags & Bitmap::DIRECT != 0 {
-            let mut data = Vec::new();
-            self.blob("image_data_flat", &mut data, Room::Any)?;
-            data
+            self.bitmap_blob("image_data_flat")?
         } else {
-            self.chunks("bitmap.data", Some(&mut chunks))?
+            self.bitmap_chunks("bitmap.data", &mut chunks)?
         };
         self.same_size(at, "bitmap.data", data.len() as u64, u64::from(stride) * u64::from(height))?;
-        Ok(Bitmap { format, flags, width, height, stride, palette, data: data.into(), chunks })
+        Ok(Bitmap { format, flags, width, height, stride, palette, data, chunks })
     }
 
     fn palette(&mut self) -> Res<Palette> {
@@ -261,7 +259,7 @@ impl<R: Read> Input<R> {
 
     fn path(&mut self) -> Res<Vec<PathSegment>> {
         let at = self.offset();
-        let blob = self.chunks("path", None)?;
+        let blob = self.chunks("path")?;
         self.listed(at, "path", blob::path(&blob, self.limits.max_points))
     }
 
@@ -301,7 +299,7 @@ impl<R: Read> Input<R> {
         let count = self.u16("length")?;
         // Sixteen bits wide in the device, of which the protocol carries eight.
         let flags = self.u16("flags")? as u8;
-        let blob = Bytes::from(self.chunks("string", None)?);
+        let blob = Bytes::from(self.chunks("string")?);
         self.same_size(at, "string", blob.len() as u64, size)?;
         self.listed(at, "string", blob::string(&blob, count, flags))
     }

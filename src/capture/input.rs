@@ -6,8 +6,11 @@
 
 use super::error::{Error, ErrorKind, Excerpt};
 use super::limits::Limits;
+use super::storage::RecordingFile;
+use crate::qxl::{BitmapData, Piece, Stored};
 use flate2::{Decompress, FlushDecompress, Status};
 use std::io::{self, Read};
+use std::sync::Arc;
 
 /// Bytes read ahead. Replays of ten captures, CPU ms in all, least and median of seven rounds taken in turn: 16 KiB
 /// 273 and 289, 32 KiB 258 and 279, 64 KiB 260 and 276, 128 KiB 258 and 277, 256 KiB 261 and 284, 1 MiB 277 and 299
@@ -18,6 +21,11 @@ const BUFFER: usize = 64 << 10;
 const LINE: usize = 256;
 /// From here on a blob's bytes are read straight into its memory instead of through the buffer.
 const DIRECT: usize = 32 << 10;
+/// From here on a bitmap's bytes are left in the file. Going over them and reading them later costs three system
+/// calls.
+const LEFT: usize = 4 << 10;
+/// Bytes read ahead behind what was passed over: a command's text is a few hundred.
+const AHEAD: usize = 2 << 10;
 /// A blob's memory is first this large, then at most doubles with the bytes that have arrived.
 const STEP: usize = 1 << 20;
 
@@ -36,6 +44,8 @@ pub(super) struct Input<R> {
     buf: Box<[u8]>,
     pos: usize,
     end: usize,
+    /// Bytes to read ahead next: few behind what was passed over, as more may follow.
+    ahead: usize,
     /// Offset of `buf[0]` in the recording.
     base: u64,
     /// `inner` has no more bytes.
@@ -45,8 +55,10 @@ pub(super) struct Input<R> {
     /// The event being read, for errors.
     pub(super) event: Option<u64>,
     pub(super) limits: Limits,
-    /// Bytes that no pixel depends on are not kept.
+    /// Bytes that no pixel depends on are not kept, bitmaps are left in the file.
     pub(super) discard_unused: bool,
+    /// The file that `inner` reads, byte for byte.
+    pub(super) storage: Option<Arc<RecordingFile>>,
     inflate: Option<Box<Decompress>>,
 }
 
@@ -57,12 +69,14 @@ impl<R: Read> Input<R> {
             buf: vec![0; BUFFER].into_boxed_slice(),
             pos: 0,
             end: 0,
+            ahead: BUFFER,
             base: 0,
             ended: false,
             cut: false,
             event: None,
             limits,
             discard_unused: false,
+            storage: None,
             inflate: None,
         }
     }
@@ -108,8 +122,10 @@ impl<R: Read> Input<R> {
         self.base += self.pos as u64;
         self.end -= self.pos;
         self.pos = 0;
+        let ahead = self.ahead;
+        self.ahead = (4 * ahead).min(BUFFER);
         while self.end < LINE && !self.ended {
-            match self.inner.read(&mut self.buf[self.end..]) {
+            match self.inner.read(&mut self.buf[self.end..ahead]) {
                 Ok(0) => self.ended = true,
                 Ok(n) => self.end += n,
                 Err(e) => self.io(e)?,
@@ -363,10 +379,8 @@ impl<R: Read> Input<R> {
 
     // ---- blobs
 
-    /// One blob, appended to `out`: `binary 0 NAME SIZE:` and as many bytes, or `binary 1 NAME SIZE:PACKED:` and
-    /// `PACKED` bytes of a zlib stream, then a line end. At most `room` bytes; `expected` is what memory is
-    /// reserved for. Gives the blob's size.
-    pub(super) fn blob(&mut self, name: &'static str, out: &mut Vec<u8>, room: Room) -> Res<usize> {
+    /// What a blob begins with: `binary 0 NAME SIZE:` or `binary 1 NAME SIZE:`. At most `room` bytes.
+    fn blob_head(&mut self, name: &'static str, room: Room) -> Res<Head> {
         let start = self.offset();
         self.word("binary ")?;
         let packed = self.number(name, 0, 1)? == 1;
@@ -389,6 +403,19 @@ impl<R: Read> Input<R> {
             _ => {}
         }
         let size = usize::try_from(size).or_else(|_| self.unexpected(name))?;
+        Ok(Head { start, packed, size })
+    }
+
+    /// One blob, appended to `out`: `binary 0 NAME SIZE:` and as many bytes, or `binary 1 NAME SIZE:PACKED:` and
+    /// `PACKED` bytes of a zlib stream, then a line end. At most `room` bytes. Gives the blob's size.
+    pub(super) fn blob(&mut self, name: &'static str, out: &mut Vec<u8>, room: Room) -> Res<usize> {
+        let head = self.blob_head(name, room)?;
+        self.blob_body(name, head, out, room)?;
+        Ok(head.size)
+    }
+
+    fn blob_body(&mut self, name: &'static str, head: Head, out: &mut Vec<u8>, room: Room) -> Res<()> {
+        let Head { start, packed, size } = head;
         let total = match room {
             Room::UpTo(total) => usize::try_from(total).unwrap_or(size),
             Room::Any | Room::Discard => size,
@@ -409,13 +436,56 @@ impl<R: Read> Input<R> {
         } else {
             self.bytes(out, size, total)?;
         }
-        self.need_line()?;
-        self.eol_blob(name)?;
-        Ok(size)
+        self.eol_blob(name)
+    }
+
+    /// A bitmap's blob, left in the file if that can be and is worth it.
+    pub(super) fn bitmap_blob(&mut self, name: &'static str) -> Res<BitmapData> {
+        let mut pieces = Pieces { least: LEFT, left: Vec::new(), read: Vec::new() };
+        self.bitmap_piece(name, Room::Any, &mut pieces)?;
+        Ok(self.joined(pieces))
+    }
+
+    /// The next blob of a bitmap. Gives its size.
+    fn bitmap_piece(&mut self, name: &'static str, room: Room, pieces: &mut Pieces) -> Res<usize> {
+        let head = self.blob_head(name, room)?;
+        let piece = Piece { offset: self.offset(), len: head.size };
+        let Pieces { least, left, read } = pieces;
+        let stays = self.discard_unused && !head.packed && head.size >= *least && read.is_empty();
+        match &self.storage {
+            Some(file) if stays && file.len >= piece.offset.saturating_add(piece.len as u64) => {
+                self.skip(head.size)?;
+                self.eol_blob(name)?;
+                left.push(piece);
+            }
+            _ => {
+                // All of it is in one place.
+                for piece in left.drain(..) {
+                    let bytes =
+                        self.stored(&[piece]).bytes().or_else(|e| self.bad(name, ErrorKind::Io(e)))?;
+                    read.extend_from_slice(&bytes);
+                }
+                self.blob_body(name, head, read, room)?;
+            }
+        }
+        Ok(head.size)
+    }
+
+    fn joined(&self, pieces: Pieces) -> BitmapData {
+        if pieces.left.is_empty() { pieces.read.into() } else { self.stored(&pieces.left) }
+    }
+
+    /// Pieces that were left in the file.
+    fn stored(&self, pieces: &[Piece]) -> BitmapData {
+        match &self.storage {
+            Some(file) => BitmapData::Stored(Stored::new(file.clone(), pieces)),
+            None => Vec::new().into(),
+        }
     }
 
     #[inline(always)]
     fn eol_blob(&mut self, name: &'static str) -> Res<()> {
+        self.need_line()?;
         match self.rest() {
             [b'\n', ..] => self.pos += 1,
             [b'\r', b'\n', ..] => self.pos += 2,
@@ -425,8 +495,17 @@ impl<R: Read> Input<R> {
         Ok(())
     }
 
-    /// Passes over the next `size` bytes.
+    /// Passes over the next `size` bytes, without reading them if they are in a file.
     fn skip(&mut self, size: usize) -> Res<()> {
+        let end = self.offset().saturating_add(size as u64);
+        if let Some(storage) = &self.storage
+            && size > self.end - self.pos
+            && storage.len >= end
+            && storage.seek(end).is_ok()
+        {
+            (self.base, self.pos, self.end, self.ahead) = (end, 0, 0, AHEAD);
+            return Ok(());
+        }
         let mut left = size;
         loop {
             let have = left.min(self.end - self.pos);
@@ -517,9 +596,8 @@ impl<R: Read> Input<R> {
         }
     }
 
-    /// A blob in chunks, joined: `data_chunks N TOTAL` and N + 1 blobs. The sizes of the chunks, where there is
-    /// more than one, go to `sizes`.
-    pub(super) fn chunks(&mut self, name: &'static str, sizes: Option<&mut Vec<u32>>) -> Res<Vec<u8>> {
+    /// What a blob in chunks begins with, `data_chunks N TOTAL`: how many chunks follow the first, and their bytes.
+    fn chunks_head(&mut self, name: &'static str) -> Res<(u64, u64)> {
         let start = self.offset();
         self.word("data_chunks ")?;
         let more = self.number(name, 0, i64::from(u32::MAX))? as u64;
@@ -538,25 +616,65 @@ impl<R: Read> Input<R> {
             let limit = self.limits.max_blob_bytes;
             return self.bad_at(start, name, ErrorKind::Limit { value: total, limit });
         }
+        Ok((more, total))
+    }
+
+    /// A blob in chunks, joined: `data_chunks N TOTAL` and N + 1 blobs.
+    pub(super) fn chunks(&mut self, name: &'static str) -> Res<Vec<u8>> {
+        let start = self.offset();
+        let (more, total) = self.chunks_head(name)?;
         let mut out = Vec::new();
-        let mut cuts = Vec::new();
         for _ in 0..=more {
             let left = total - out.len() as u64;
-            let size = self.blob(name, &mut out, Room::UpTo(left))?;
-            if more > 0 {
-                // Below the limit of a blob; a limit beyond 4 GiB is cut there.
-                cuts.push(u32::try_from(size).unwrap_or(u32::MAX));
-            }
+            self.blob(name, &mut out, Room::UpTo(left))?;
         }
-        if out.len() as u64 != total {
-            let found = out.len() as u64;
-            return self.bad_at(start, name, ErrorKind::Size { found, expected: total });
-        }
-        if let Some(sizes) = sizes {
-            *sizes = cuts;
-        }
+        self.chunks_total(name, start, out.len() as u64, total)?;
         Ok(out)
     }
+
+    /// A bitmap's chunks, joined, or left in the file if that can be and is worth it. Where there is more than one,
+    /// their sizes go to `sizes`.
+    pub(super) fn bitmap_chunks(&mut self, name: &'static str, sizes: &mut Vec<u32>) -> Res<BitmapData> {
+        let start = self.offset();
+        let (more, total) = self.chunks_head(name)?;
+        let least = if total / (more + 1) < LEFT as u64 { usize::MAX } else { 0 };
+        let mut pieces = Pieces { least, left: Vec::new(), read: Vec::new() };
+        let mut found = 0;
+        for _ in 0..=more {
+            let size = self.bitmap_piece(name, Room::UpTo(total - found), &mut pieces)?;
+            found += size as u64;
+            if more > 0 {
+                // Below the limit of a blob; a limit beyond 4 GiB is cut there.
+                sizes.push(u32::try_from(size).unwrap_or(u32::MAX));
+            }
+        }
+        self.chunks_total(name, start, found, total)?;
+        Ok(self.joined(pieces))
+    }
+
+    fn chunks_total(&self, name: &'static str, start: u64, found: u64, expected: u64) -> Res<()> {
+        if found != expected {
+            return self.bad_at(start, name, ErrorKind::Size { found, expected });
+        }
+        Ok(())
+    }
+}
+
+/// What a blob begins with.
+#[derive(Clone, Copy)]
+struct Head {
+    /// Where that is, for errors.
+    start: u64,
+    packed: bool,
+    size: usize,
+}
+
+/// A bitmap's bytes so far: all of them left in the file or all read.
+struct Pieces {
+    /// Only blobs of so many bytes are left.
+    least: usize,
+    left: Vec<Piece>,
+    read: Vec<u8>,
 }
 
 /// How large a blob may be.

@@ -10,6 +10,7 @@ mod error;
 mod input;
 mod limits;
 mod reader;
+mod storage;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -38,5 +39,5 @@ pub fn open(path: &Path, limits: Limits) -> Result<Reader<Box<dyn Read + Send>>,
         field: "recording",
         kind: ErrorKind::Io(e),
     })?;
-    Reader::sniffed(file, limits)
+    Reader::from_file(file, limits)
 }

@@ -4,11 +4,13 @@ use super::container::{self, Container};
 use super::error::{Error, ErrorKind, Excerpt};
 use super::input::{Fail, Input, Res, Room};
 use super::limits::Limits;
+use super::storage::RecordingFile;
 use crate::qxl::{
     Command, CursorCmd, CursorShape, Event, Point, PrimaryCreate, SurfaceCmd, SurfaceCreate, SurfaceFormat,
     UpdateCmd, WorkerMessage, surface_format_from_number,
 };
 use bytes::Bytes;
+use std::fs::File;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -61,6 +63,21 @@ pub struct Reader<R> {
 }
 
 impl<'a> Reader<Box<dyn Read + Send + 'a>> {
+    /// Reads a recording out of a file, from its beginning, as [`Reader::sniffed`] does. Of one that is not compressed
+    /// bitmaps can stay in the file ([`Reader::discard_unused`]).
+    ///
+    /// # Errors
+    /// Those of [`Reader::with_limits`].
+    pub fn from_file(file: File, limits: Limits) -> Result<Self, Error> {
+        let file = Arc::new(file);
+        let storage = RecordingFile::new(&file);
+        let mut reader = Self::sniffed(file, limits)?;
+        if reader.container == Container::Plain {
+            reader.input.storage = storage.map(Arc::new);
+        }
+        Ok(reader)
+    }
+
     /// Reads a recording that may be compressed; the first bytes tell how ([`Container`]).
     ///
     /// # Errors
@@ -110,10 +127,19 @@ impl<R: Read> Reader<R> {
         self.container
     }
 
-    /// Leaves out bytes that no pixel depends on: the data of a primary surface that is not to keep them
-    /// ([`SurfaceCreate::KEEP_DATA`]) come out empty. They are read over, not kept, which saves a renderer megabytes.
+    /// Reads no more than a renderer needs, which saves it megabytes. Bytes that no pixel depends on, the data of a
+    /// primary surface that is not to keep them ([`SurfaceCreate::KEEP_DATA`]), come out empty. Of a file
+    /// ([`Reader::from_file`]) large bitmaps are left where they are ([`BitmapData::Stored`](crate::qxl::BitmapData)):
+    /// most are covered by later ones before anybody sees them. The file must stay as it is until they are drawn;
+    /// [`Reader::unread`] tells whether it did.
     pub fn discard_unused(&mut self) {
         self.input.discard_unused = true;
+    }
+
+    /// Why a bitmap that was left in the file could not be read when somebody drew with it: then pixels are missing.
+    pub fn unread(&self) -> Option<Error> {
+        let (offset, error) = self.input.storage.as_ref()?.failed()?;
+        Some(Error { offset, event: None, field: "bitmap.data", kind: ErrorKind::Io(error) })
     }
 
     /// Bytes of the decompressed recording read so far: where the next event begins.
@@ -392,7 +418,7 @@ impl<R: Read> Input<R> {
         let hot_spot_y = self.u16("header.hot_spot_y")?;
         // What the guest said; the chunks say what it really gave.
         self.u32("data_size")?;
-        let data = self.chunks("cursor", None)?.into();
+        let data = self.chunks("cursor")?.into();
         Ok(CursorShape { unique, kind, width, height, hot_spot_x, hot_spot_y, data })
     }
 

@@ -422,7 +422,8 @@ impl Text<'_> {
     }
 
     fn bitmap(&mut self, bitmap: &Bitmap) -> io::Result<()> {
-        self.rows(&bitmap.data, bitmap.stride, bitmap.height)?;
+        let data = bitmap.data.bytes()?;
+        self.rows(&data, bitmap.stride, bitmap.height)?;
         self.int("bitmap.format", bitmap.format as u8)?;
         self.int("bitmap.flags", bitmap.flags)?;
         self.u32("bitmap.x", bitmap.width)?;
@@ -440,14 +441,14 @@ impl Text<'_> {
             if !bitmap.chunks.is_empty() {
                 return refuse("a bitmap in one piece has chunks");
             }
-            return self.blob("image_data_flat", &bitmap.data);
+            return self.blob("image_data_flat", &data);
         }
         if bitmap.chunks.is_empty() {
-            return self.chunks("bitmap.data", &bitmap.data);
+            return self.chunks("bitmap.data", &data);
         }
         let more = bitmap.chunks.len() - 1;
-        self.line(format_args!("data_chunks {more} {}", bitmap.data.len()))?;
-        let mut rest = &bitmap.data[..];
+        self.line(format_args!("data_chunks {more} {}", data.len()))?;
+        let mut rest = &data[..];
         for &size in &bitmap.chunks {
             let Some((chunk, tail)) = rest.split_at_checked(size as usize) else {
                 return refuse("a bitmap's chunks are more than its data");

@@ -59,7 +59,7 @@ impl<R: Read> Frames<R> {
     pub(crate) fn next(&mut self) -> Result<Option<Frame>, Error> {
         while !self.ended {
             let time = self.advance()?;
-            if let Some(picture) = self.picture() {
+            if let Some(picture) = self.picture()? {
                 return Ok(Some(Frame { time, picture }));
             }
         }
@@ -71,7 +71,7 @@ impl<R: Read> Frames<R> {
         while !self.ended {
             let time = self.advance()?;
             if self.replay.drew()
-                && let Some(picture) = self.picture()
+                && let Some(picture) = self.picture()?
             {
                 return Ok(Some(Frame { time, picture }));
             }
@@ -113,15 +113,16 @@ impl<R: Read> Frames<R> {
         }
     }
 
-    fn picture(&mut self) -> Option<Picture> {
-        let mut picture = Picture::new(self.replay.surface(0)?.view(), true);
+    fn picture(&mut self) -> Result<Option<Picture>, Error> {
+        let Some(surface) = self.replay.surface(0)? else { return Ok(None) };
+        let mut picture = Picture::new(surface.view(), true);
         if self.cursor {
             picture.draw_cursor(self.replay.cursor());
         }
         if let Some(overlay) = self.overlay {
             overlay.draw(&mut picture, &self.replay.take_drawn());
         }
-        Some(picture)
+        Ok(Some(picture))
     }
 }
 

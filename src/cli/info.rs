@@ -64,7 +64,7 @@ fn graph(args: &Args) -> Outcome {
         }
         report("warning", &what.to_string());
     }
-    replay.surface(0);
+    replay.surface(0).map_err(|e| at(path, e))?;
     let text = match args.json {
         true => stats::as_json(replay.stats(), None).to_string() + "\n",
         false => stats::as_text(replay.stats(), None),

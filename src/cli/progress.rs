@@ -1,7 +1,8 @@
 //! A progress bar over several captures, by bytes read; only where a person looks at a terminal.
 
-use super::{At, at};
+use super::{At, Outcome, at};
 use indicatif::{ProgressBar, ProgressStyle};
+use spice_render::capture::{Limits, Reader};
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
@@ -43,17 +44,18 @@ impl Progress {
     }
 
     /// Opens a capture (`-` is standard input) so that what is read of it counts.
-    pub(crate) fn open(&self, path: &Path) -> Result<Box<dyn Read + Send>, At> {
+    pub(crate) fn open(&self, path: &Path) -> Outcome<Reader<Box<dyn Read + Send>>> {
+        let limits = Limits::default();
         if path.as_os_str() == "-" {
-            return Ok(Box::new(io::stdin()));
+            return Ok(Reader::sniffed(io::stdin(), limits)?);
         }
         let file = File::open(path).map_err(|e| At(e.to_string()))?;
         if file.metadata().map_err(|e| at(path, e))?.is_dir() {
-            return Err(At("is a folder".into()));
+            return Err(At("is a folder".into()).into());
         }
         Ok(match self.bar.is_hidden() {
-            true => Box::new(file),
-            false => Box::new(self.bar.wrap_read(file)),
+            true => Reader::from_file(file, limits)?,
+            false => Reader::sniffed(self.bar.wrap_read(file), limits)?,
         })
     }
 

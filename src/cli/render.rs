@@ -8,7 +8,6 @@ use super::stats::{self, Phases};
 use super::{At, Outcome, at, progress::Progress, report, truncation};
 use rayon::prelude::*;
 use spice_raster::Raster;
-use spice_render::capture::{self, Reader};
 use spice_render::draw::Limits;
 use spice_render::graph::Execution;
 use spice_render::replay::Replay;
@@ -99,8 +98,7 @@ pub(crate) fn run(args: Args) -> Outcome {
 }
 
 fn render(args: &Args, raster: Raster, capture: &Path, output: &Path, progress: &Progress) -> Outcome {
-    let input = progress.open(capture)?;
-    let reader = Reader::sniffed(input, capture::Limits::default())?;
+    let reader = progress.open(capture)?;
     let execution = Execution { timing: args.stats, ..Execution::default() };
     let mut replay = Replay::with_execution(reader, raster, Limits::default(), execution);
     let mut phases = Phases::default();
@@ -146,7 +144,7 @@ fn render(args: &Args, raster: Raster, capture: &Path, output: &Path, progress: 
         let picture = match picture {
             Some(picture) => picture,
             None => {
-                let surface = replay.surface(args.surface);
+                let surface = replay.surface(args.surface)?;
                 let surface = surface
                     .ok_or_else(|| At(format!("surface {} does not exist at this point", args.surface)))?;
                 let mut picture = Picture::new(surface.view(), args.surface == 0);

@@ -1,7 +1,7 @@
 //! Images as sources: decoded once, looked at in the format that an operation wants.
 
 use super::{Limits, Refusal};
-use crate::qxl::{Bitmap, BitmapFormat, Image, ImageData, Palette, SurfaceFormat};
+use crate::qxl::{Bitmap, BitmapData, BitmapFormat, Image, ImageData, Palette, SurfaceFormat};
 use bytes::Bytes;
 use spice_codecs::PixelFormat;
 use spice_codecs::quic::{QuicDecoder, QuicHeader};
@@ -55,10 +55,18 @@ impl Picture {
         self.height
     }
 
-    /// Bytes of guest data that it keeps alive.
+    /// Bytes of guest data that it stands for.
     pub fn bytes(&self) -> usize {
         match &self.coded {
             Coded::Bitmap(b) => b.data.len(),
+            Coded::Quic(data) => data.len(),
+        }
+    }
+
+    /// Those of them that it keeps in memory: none of a bitmap that is left in a recording's file.
+    pub fn held_bytes(&self) -> usize {
+        match &self.coded {
+            Coded::Bitmap(b) => b.data.held(),
             Coded::Quic(data) => data.len(),
         }
     }
@@ -115,29 +123,30 @@ impl Picture {
         Some(pixel_format(self.bitmap()?.format).image_format(target))
     }
 
-    /// The picture as pixels of `format`; `None` if it cannot be decoded or would take more than the limit. Among
-    /// 32-bit formats the bits stay as they are, whichever has alpha.
+    /// The picture as pixels of `format`; `None` if it cannot be decoded or read, or would take more than the limit.
+    /// Among 32-bit formats the bits stay as they are, whichever has alpha.
     pub fn view(&self, format: SurfaceFormat, limits: &Limits) -> Option<View<'_>> {
         let image_format = self.image_format(format)?;
-        let bitmap = as_ref(self.bitmap()?)?;
+        let bitmap = self.bitmap()?;
+        let data = Data::of(bitmap)?;
         let high_bits = self.flags & Image::HIGH_BITS_SET != 0 && image_format == SurfaceFormat::X8R8G8B8;
-        let as_is = bitmap.as_surface_ref().filter(|_| !high_bits).and_then(|view| match view.format() {
-            SurfaceFormat::A8R8G8B8 | SurfaceFormat::X8R8G8B8 => view.with_format(format),
-            SurfaceFormat::A1 => None,
-            own => (own == format).then_some(view),
-        });
-        if let Some(view) = as_is {
-            return Some(View::Borrowed(view));
+        let pixels = as_ref(bitmap, data.bytes())?;
+        if !high_bits && as_is(&pixels, format).is_some() {
+            return match data {
+                Data::Held(data) => as_is(&as_ref(bitmap, data)?, format).map(View::Borrowed),
+                Data::Read(words) => Some(View::Read(ReadBitmap { bitmap, words, format })),
+            };
         }
         // The high bits are a matter of the image: they are set whether or not the target's are alpha.
         let made_as = if high_bits { image_format } else { format };
-        bitmap.to_surface(made_as, high_bits, limits.image_bytes).ok()?.into_format(format).map(View::Owned)
+        pixels.to_surface(made_as, high_bits, limits.image_bytes).ok()?.into_format(format).map(View::Owned)
     }
 
     /// The picture as a mask: a bit for each pixel that is not zero.
     pub fn mask(&self, limits: &Limits) -> Option<View<'_>> {
-        let bitmap = as_ref(self.bitmap()?)?;
-        bitmap.to_mask(limits.image_bytes).ok().map(View::Owned)
+        let bitmap = self.bitmap()?;
+        let data = Data::of(bitmap)?;
+        as_ref(bitmap, data.bytes())?.to_mask(limits.image_bytes).ok().map(View::Owned)
     }
 }
 
@@ -148,6 +157,16 @@ pub enum View<'a> {
     Borrowed(SurfaceRef<'a>),
     /// Made for it.
     Owned(Surface),
+    /// Read for it, out of a recording's file.
+    Read(ReadBitmap<'a>),
+}
+
+/// A bitmap laid out as a surface is, whose bytes were read for one operation.
+#[derive(Debug)]
+pub struct ReadBitmap<'a> {
+    bitmap: &'a Bitmap,
+    words: Vec<u32>,
+    format: SurfaceFormat,
 }
 
 impl View<'_> {
@@ -156,6 +175,9 @@ impl View<'_> {
         match self {
             View::Borrowed(view) => *view,
             View::Owned(surface) => surface.view(),
+            View::Read(ReadBitmap { bitmap, words, format }) => as_ref(bitmap, bytemuck::cast_slice(words))
+                .and_then(|pixels| as_is(&pixels, *format))
+                .expect("it was looked at in the same way when it was read"),
         }
     }
 }
@@ -175,11 +197,48 @@ fn pixel_format(format: BitmapFormat) -> BitmapPixelFormat {
     }
 }
 
-fn as_ref(bitmap: &Bitmap) -> Option<BitmapRef<'_>> {
+/// A bitmap's bytes, at hand.
+enum Data<'a> {
+    Held(&'a [u8]),
+    Read(Vec<u32>),
+}
+
+impl<'a> Data<'a> {
+    /// `None` if they cannot be read.
+    fn of(bitmap: &'a Bitmap) -> Option<Self> {
+        match &bitmap.data {
+            BitmapData::Held(bytes) => Some(Self::Held(bytes)),
+            BitmapData::Stored(stored) => {
+                let mut words = vec![0; bitmap.data.len().div_ceil(4)];
+                stored.read(0, &mut bytemuck::cast_slice_mut(&mut words)[..bitmap.data.len()]).ok()?;
+                Some(Self::Read(words))
+            }
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Held(bytes) => bytes,
+            Self::Read(words) => bytemuck::cast_slice(words),
+        }
+    }
+}
+
+/// The pixels as those of a surface of `format`, if they lie there as that would have them.
+fn as_is<'a>(pixels: &BitmapRef<'a>, format: SurfaceFormat) -> Option<SurfaceRef<'a>> {
+    let view = pixels.as_surface_ref()?;
+    match view.format() {
+        SurfaceFormat::A8R8G8B8 | SurfaceFormat::X8R8G8B8 => view.with_format(format),
+        SurfaceFormat::A1 => None,
+        own => (own == format).then_some(view),
+    }
+}
+
+fn as_ref<'a>(bitmap: &'a Bitmap, data: &'a [u8]) -> Option<BitmapRef<'a>> {
     let palette = bitmap.palette.as_ref().map_or(&[][..], |p| &p.entries);
     let (width, height, stride) = (bitmap.width, bitmap.height, bitmap.stride as usize);
     let format = pixel_format(bitmap.format);
-    BitmapRef::new(format, width, height, stride, bitmap.top_down(), palette, &bitmap.data).ok()
+    BitmapRef::new(format, width, height, stride, bitmap.top_down(), palette, data).ok()
 }
 
 /// A QUIC stream as a bitmap; `None` if it is corrupt or not of the declared size. 16-bit pixels come widened to

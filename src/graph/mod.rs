@@ -27,7 +27,7 @@ use index::Walk;
 use pass::{Found, Node, Pass};
 use schedule::Drawing;
 use spare::Spare;
-use spice_raster::{Raster, Region, Surface};
+use spice_raster::{Raster, Region, Rop2, Surface};
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::sync::Arc;
@@ -42,6 +42,9 @@ const MIN_BYTES: u64 = 2 << 20;
 const SHARED_BYTES: u64 = 1 << 12;
 /// The whole of a shorter queue is walked over faster than it is indexed.
 const INDEX_FROM: usize = 512;
+/// When so many bytes of surfaces are new, those that need them are drawn first: many live for a few commands only,
+/// and the next ones can have their memory, which is in the cache and costs no page faults.
+const NEW_BYTES: usize = 1 << 20;
 /// Bytes of bitmaps that are kept from pass to pass.
 const LAYER_BYTES: usize = 4 << 20;
 
@@ -216,7 +219,7 @@ impl Graph {
     /// images' data.
     pub fn own_bytes(&self) -> u64 {
         let data =
-            |node: &Node| small_pictures(&node.task).map(|picture| picture.bytes() as u64).sum::<u64>();
+            |node: &Node| small_pictures(&node.task).map(|picture| picture.held_bytes() as u64).sum::<u64>();
         self.queue.iter().flatten().map(|node| node.bytes - data(node).min(node.bytes)).sum()
     }
 
@@ -320,24 +323,44 @@ impl Graph {
         self.pixels.insert(info.key, surface);
     }
 
-    /// Makes the surfaces that jobs draw on and read, where they are not there yet, and clears of them what will be
-    /// read before it is drawn over.
-    fn prepare(&mut self, jobs: &[pass::Job]) {
-        for job in jobs {
-            let sources = job.node.task.sources().into_iter().filter_map(|source| match source {
-                Source::Surface(info) => Some(*info),
-                _ => None,
-            });
-            for info in std::iter::once(job.node.task.target).chain(sources) {
-                if !self.pixels.contains_key(&info.key)
-                    && let Some(index) = self.slots.find(info.key)
-                    && let Some(surface) = self.spare.take(&info)
-                {
+    /// Makes the surfaces that a task draws on and reads, where they are not there yet, all bits zero if they are to be
+    /// `clear`. Gives their bytes.
+    fn make(&mut self, task: &Task, clear: bool) -> usize {
+        let sources = task.sources().into_iter().filter_map(|source| match source {
+            Source::Surface(info) => Some(*info),
+            _ => None,
+        });
+        let mut bytes = 0;
+        for info in std::iter::once(task.target).chain(sources) {
+            if self.pixels.contains_key(&info.key) {
+                continue;
+            }
+            if let Some(index) = self.slots.find(info.key)
+                && let Some(mut surface) = self.spare.take(&info)
+            {
+                if clear {
+                    let all = Region::from_rect(surface.bounds());
+                    self.raster.fill(&mut surface.view_mut(), &all, 0, Rop2::PUT);
+                } else {
                     self.slots.spoil(index);
-                    self.insert(info, surface);
                 }
-                // What cannot be had is not drawn.
-                let _ = self.allocate(info);
+                self.insert(info, surface);
+            }
+            // What cannot be had is not drawn.
+            let _ = self.allocate(info);
+            bytes += self.pixels.get(&info.key).map_or(0, Surface::bytes);
+        }
+        bytes
+    }
+
+    /// Makes the surfaces that the oldest jobs need, as many as are made at a time, and clears of all surfaces what
+    /// will be read before it is drawn over. Jobs are given the last first.
+    fn prepare(&mut self, jobs: &[pass::Job]) {
+        let mut bytes = 0;
+        for job in jobs.iter().rev() {
+            bytes += self.make(&job.node.task, false);
+            if bytes >= NEW_BYTES {
+                break;
             }
         }
         let (pixels, raster, scratch) = (&mut self.pixels, self.raster, &mut self.scratch);
@@ -464,7 +487,7 @@ impl Graph {
             scratch: &mut self.scratch,
             walk,
         };
-        let Found { mut jobs, culled } = pass.run(&mut self.queue, oldest);
+        let Found { jobs, culled } = pass.run(&mut self.queue, oldest);
         let walk = pass.walk;
         self.prepare(&jobs);
         self.slots.reset_layers(LAYER_BYTES);
@@ -481,23 +504,31 @@ impl Graph {
             self.compact();
         }
         self.stats.times.graph += start.map(|s| s.elapsed()).unwrap_or_default();
-        if jobs.is_empty() {
-            return;
+        let (mut next, mut bytes) = (Vec::new(), 0);
+        for job in jobs.into_iter().rev() {
+            bytes += self.make(&job.node.task, true);
+            next.push(job);
+            if bytes >= NEW_BYTES {
+                self.draw(std::mem::take(&mut next));
+                bytes = 0;
+            }
         }
-        jobs.reverse();
-        self.draw(&jobs);
-        jobs.iter().filter(|job| job.ends).for_each(|job| self.release(&job.node));
+        self.draw(next);
     }
 
-    fn draw(&mut self, jobs: &[pass::Job]) {
+    /// Draws jobs whose surfaces are there, given in their order, and forgets what only they used.
+    fn draw(&mut self, jobs: Vec<pass::Job>) {
+        if !jobs.is_empty() {
+            self.draw_all(&jobs);
+            jobs.iter().filter(|job| job.ends).for_each(|job| self.release(&job.node));
+        }
+    }
+
+    fn draw_all(&mut self, jobs: &[pass::Job]) {
         span!("spice_render_draw", commands = jobs.len());
         let work: u64 = jobs.iter().map(|job| schedule::cost(&job.node.task)).sum();
-        let threads = match self.execution.threads {
-            _ if work < self.execution.inline_pixels => 1,
-            0 => rayon::current_num_threads(),
-            n => n,
-        };
-        if self.execution.threads > 1 && threads > 1 && self.pool.is_none() {
+        let threads = if work < self.execution.inline_pixels { 1 } else { self.execution.threads };
+        if threads > 1 && self.pool.is_none() {
             self.pool = rayon::ThreadPoolBuilder::new().num_threads(threads - 1).build().ok();
         }
         let mut drawing = Drawing {
@@ -523,7 +554,7 @@ impl Graph {
                 *count -= 1;
                 if *count == 0 {
                     self.shared.remove(&key);
-                    self.held -= (picture.bytes() as u64).min(self.held);
+                    self.held -= (picture.held_bytes() as u64).min(self.held);
                 }
             }
         }
@@ -561,7 +592,7 @@ impl Graph {
             let count = self.shared.entry(address(picture)).or_insert(0);
             *count += 1;
             if *count == 1 {
-                self.held += picture.bytes() as u64;
+                self.held += picture.held_bytes() as u64;
             }
         }
     }
@@ -575,11 +606,11 @@ fn pictures(task: &Task) -> impl Iterator<Item = &Arc<Picture>> {
 }
 
 fn large_pictures(task: &Task) -> impl Iterator<Item = &Arc<Picture>> {
-    pictures(task).filter(|picture| picture.bytes() as u64 >= SHARED_BYTES)
+    pictures(task).filter(|picture| picture.held_bytes() as u64 >= SHARED_BYTES)
 }
 
 fn small_pictures(task: &Task) -> impl Iterator<Item = &Arc<Picture>> {
-    pictures(task).filter(|picture| (picture.bytes() as u64) < SHARED_BYTES)
+    pictures(task).filter(|picture| (picture.held_bytes() as u64) < SHARED_BYTES)
 }
 
 /// Two pictures that live at the same time have different ones.
@@ -588,7 +619,7 @@ fn address(picture: &Arc<Picture>) -> usize {
 }
 
 fn picture_bytes(task: &Task) -> u64 {
-    large_pictures(task).map(|picture| picture.bytes() as u64).sum()
+    large_pictures(task).map(|picture| picture.held_bytes() as u64).sum()
 }
 
 /// Bytes that a pending task takes, large pictures apart.
@@ -603,7 +634,7 @@ fn own_bytes(task: &Task) -> u64 {
         Clip::None => 0,
         Clip::Rects(rects) => size_of_val(&rects[..]),
     };
-    let small: usize = small_pictures(task).map(|p| p.bytes() + size_of::<Picture>()).sum();
+    let small: usize = small_pictures(task).map(|p| p.held_bytes() + size_of::<Picture>()).sum();
     let region = size_of_val(task.clip.rects());
     (size_of::<Node>() + size_of::<Drawable>() + data + clip + small + region) as u64
 }
@@ -619,7 +650,7 @@ impl Graph {
         let mut bytes = 0;
         for node in self.queue.iter().flatten() {
             bytes += node.bytes;
-            pictures.extend(large_pictures(&node.task).map(|p| (address(p), p.bytes() as u64)));
+            pictures.extend(large_pictures(&node.task).map(|p| (address(p), p.held_bytes() as u64)));
         }
         let dead = |key| self.slots.find(key).and_then(|i| self.slots.get(i)).is_none_or(|slot| !slot.live);
         let surfaces = self.pixels.iter().filter(|(key, _)| dead(**key)).map(|(_, s)| s.bytes() as u64);

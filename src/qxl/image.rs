@@ -1,6 +1,6 @@
 //! Images as a QXL device hands them over: bitmaps, QUIC streams, surfaces.
 
-use super::SurfaceId;
+use super::{BitmapData, SurfaceId};
 use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
@@ -148,7 +148,7 @@ pub struct Bitmap {
     /// The palette of palette formats; masks have none.
     pub palette: Option<Arc<Palette>>,
     /// `stride * height` bytes, chunks joined.
-    pub data: Bytes,
+    pub data: BitmapData,
     /// Sizes of the chunks that the guest's memory held, where there was more than one; they sum to `data.len()`.
     pub chunks: Vec<u32>,
 }

@@ -9,6 +9,7 @@
 
 pub(crate) mod blob;
 mod command;
+mod data;
 mod drawable;
 pub mod guest;
 mod image;
@@ -20,6 +21,7 @@ pub use command::{
     Command, CursorCmd, CursorShape, Event, PrimaryCreate, SurfaceCmd, SurfaceCreate, UpdateCmd,
     WorkerMessage,
 };
+pub use data::{BitmapData, Piece, Storage, Stored};
 pub use drawable::{
     Brush, Clip, Composite, Drawable, Glyph, LineAttr, Op, OpKind, PathSegment, QMask, Ropd, ScaleMode, Str,
     SurfaceDep, Transform,

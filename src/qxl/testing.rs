@@ -322,7 +322,7 @@ impl Generator {
             }
             chunks.push(left);
         }
-        Bitmap { format, flags, width, height, stride, palette, data, chunks }
+        Bitmap { format, flags, width, height, stride, palette, data: data.into(), chunks }
     }
 
     fn maybe_image(&mut self) -> Option<Image> {

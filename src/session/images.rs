@@ -83,7 +83,7 @@ impl Images {
                     height: b.height,
                     stride: b.stride,
                     palette,
-                    data: b.data.clone(),
+                    data: b.data.clone().into(),
                     chunks: Vec::new(),
                 };
                 return Ok(self.keep(image, bitmap));

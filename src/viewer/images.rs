@@ -260,7 +260,7 @@ impl ImageDecoder {
             height: b.height,
             stride: b.stride,
             palette,
-            data: b.data.clone(),
+            data: b.data.clone().into(),
             chunks: Vec::new(),
         };
         // A mask has no palette; who needs one will say so.

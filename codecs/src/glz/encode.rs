@@ -3,7 +3,7 @@
 use super::dictionary::{Entry, GlzDictionary};
 use super::{GlzHeader, fast, optimal};
 use crate::lz::Level;
-use crate::lz::unit::{Alpha, Colour, Unit, Word};
+use crate::lz::unit::{Alpha, Colour, ColourBesideAlpha, Unit, Word};
 use crate::lz::writer::Writer;
 use crate::{EncodeError, PixelFormat, Pixels};
 
@@ -62,7 +62,7 @@ impl GlzEncoder {
         let result = writer.bytes(&header.bytes()).and_then(|()| match pixels.format() {
             PixelFormat::Rgb16 => pass::<Word>(dictionary, &entry, row, level, parsers, &mut writer),
             PixelFormat::Rgba => {
-                pass::<Colour>(dictionary, &entry, row, level, parsers, &mut writer)?;
+                pass::<ColourBesideAlpha>(dictionary, &entry, row, level, parsers, &mut writer)?;
                 pass::<Alpha>(dictionary, &entry, row, level, parsers, &mut writer)
             }
             _ => pass::<Colour>(dictionary, &entry, row, level, parsers, &mut writer),

@@ -47,6 +47,8 @@ pub(super) fn pass<U: Unit>(
         index += range.len();
         let px = &dictionary.ring[range];
         if best {
+            // Beside other matches a token of three bytes even pays for one pixel of three.
+            let short = if U::LITERAL == 3 { 1 } else { short };
             parsers.optimal.pass::<U, _>(px, row, effort(short), &mut search, out)?;
         } else {
             parsers.lazy.pass::<U, _>(px, row, short, &mut search, out)?;

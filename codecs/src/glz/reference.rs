@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::GlzHeader;
-use crate::lz::unit::{self, Alpha, Colour, Unit, Word};
+use crate::lz::unit::{self, Alpha, Colour, ColourBesideAlpha, Unit, Word};
 use crate::lz::writer::{Writer, glz_token};
 use crate::{EncodeError, PixelFormat, Pixels};
 
@@ -95,7 +95,7 @@ impl ReferenceDictionary {
         match format {
             PixelFormat::Rgb16 => self.pass::<Word>(&mut writer)?,
             PixelFormat::Rgba => {
-                self.pass::<Colour>(&mut writer)?;
+                self.pass::<ColourBesideAlpha>(&mut writer)?;
                 self.pass::<Alpha>(&mut writer)?;
             }
             _ => self.pass::<Colour>(&mut writer)?,
@@ -110,7 +110,7 @@ impl ReferenceDictionary {
         let px = &current.pixels[..];
         let n = px.len();
         if n < 4 {
-            return out.literals::<U>(px);
+            return out.literals::<U>(px, 0..n);
         }
         let same = |a: u32, b: u32| (a ^ b) & U::REFERENCE_MASK == 0;
         let table = &mut self.table[..];
@@ -129,7 +129,7 @@ impl ReferenceDictionary {
                 i += 1;
                 continue;
             };
-            out.literals::<U>(&px[anchor..i])?;
+            out.literals::<U>(px, anchor..i)?;
             out.glz_match::<U>(length, images, offset)?;
             let j = i + length - 2;
             if U::BIAS == 2 || j > i {
@@ -141,7 +141,7 @@ impl ReferenceDictionary {
             i += length;
             anchor = i;
         }
-        out.literals::<U>(&px[anchor..])
+        out.literals::<U>(px, anchor..px.len())
     }
 }
 

@@ -5,7 +5,7 @@ use super::header::{LzHeader, MAX_BYTES};
 use super::lazy::Lazy;
 use super::optimal;
 use super::reference;
-use super::unit::{self, Alpha, Colour, Index, Unit, Word};
+use super::unit::{self, Colour, Index, PAD, Unit, Word};
 use super::writer::Writer;
 use crate::{EncodeError, PixelFormat, Pixels};
 
@@ -67,12 +67,18 @@ impl LzEncoder {
         }
         let count = unit::count(pixels);
         let row = count / pixels.height() as usize;
-        if self.pixels.len() < count {
-            self.pixels.resize(count, 0);
+        if self.pixels.len() < count + PAD {
+            self.pixels.resize(count + PAD, 0);
         }
-        for (y, to) in self.pixels[..count].chunks_exact_mut(row).enumerate() {
-            unit::load_row(pixels, y as u32, to);
-        }
+        let load = |buffer: &mut [u32], plane: &Pixels<'_>| {
+            for (y, to) in buffer[..count].chunks_exact_mut(row).enumerate() {
+                unit::load_row(plane, y as u32, to);
+            }
+        };
+        // What is behind the last pixel has a say in which matches are taken.
+        self.pixels[count..count + PAD].fill(0);
+        let alpha = pixels.alpha_only();
+        load(&mut self.pixels, &pixels.without_alpha());
         if format == PixelFormat::Rgb16 && level != Level::Reference {
             for p in &mut self.pixels[..count] {
                 *p &= 0x7fff;
@@ -83,7 +89,7 @@ impl LzEncoder {
         let header =
             LzHeader { format, width: pixels.width(), height: pixels.height(), top_down: pixels.top_down() };
         writer.bytes(&header.bytes())?;
-        let px = &self.pixels[..count];
+        let px = &mut self.pixels[..count + PAD];
         let mut passes = Passes {
             level,
             row,
@@ -93,13 +99,15 @@ impl LzEncoder {
             reference: &mut self.reference,
         };
         match format {
-            PixelFormat::Rgb24 | PixelFormat::Rgb32 => passes.run::<Colour>(px, &mut writer)?,
-            PixelFormat::Rgba => {
-                passes.run::<Colour>(px, &mut writer)?;
-                passes.run::<Alpha>(px, &mut writer)?;
+            PixelFormat::Rgb24 | PixelFormat::Rgb32 | PixelFormat::Rgba => {
+                passes.run::<Colour>(px, &mut writer)?
             }
             PixelFormat::Rgb16 => passes.run::<Word>(px, &mut writer)?,
             _ => passes.run::<Index>(px, &mut writer)?,
+        }
+        if let Some(alpha) = alpha {
+            load(px, &alpha);
+            passes.run::<Index>(px, &mut writer)?;
         }
         let written = writer.written();
         out.extend_from_slice(written);
@@ -118,8 +126,13 @@ struct Passes<'a> {
 
 impl Passes<'_> {
     fn run<U: Unit>(&mut self, px: &[u32], out: &mut Writer<'_>) -> Result<(), EncodeError> {
+        let simd = fearless_simd::Level::new();
+        let padded = px;
+        let px = &px[..px.len() - PAD];
         match self.level {
-            Level::Fast => fast::pass::<U>(px, self.row, self.fast, out),
+            Level::Fast => {
+                crate::simd::at_level!(simd, simd => fast::pass::<U, _>(simd, padded, self.row, self.fast, out))
+            }
             Level::Default => self.lazy.pass::<U, _>(px, self.row, U::BIAS + 1, &mut optimal::LzSyntax, out),
             Level::Best => {
                 let effort = optimal::effort(U::BIAS + 1);

@@ -1,11 +1,15 @@
 //! The fast LZ parse: greedy, one hash probe a pixel.
 
-use super::unit::{Unit, common, pair, same};
+use fearless_simd::Simd;
+
+use super::unit::{PAD, Unit, alike, eight, equal8, same};
 use super::writer::Writer;
 use crate::EncodeError;
 
 /// log2 of the table's entries.
 const BITS: u32 = 14;
+/// A match of this length is taken without a look at other candidates.
+const NICE: usize = 32;
 /// Distances from here on cannot be coded.
 pub(super) const TOO_FAR: usize = 73725;
 
@@ -32,84 +36,117 @@ impl Table {
 }
 
 #[inline(always)]
-fn hash<U: Unit>(px: &[u32], i: usize) -> usize {
-    let three = pair::<U>(px, i).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        ^ u64::from(px[i + 2] & U::MASK).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
-    (three >> (64 - BITS)) as usize
+fn hash(a: u32, b: u32, c: u32) -> usize {
+    let two = (u64::from(a) | u64::from(b) << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    ((two ^ u64::from(c).wrapping_mul(0xc2b2_ae3d_27d4_eb4f)) >> (64 - BITS)) as usize
 }
 
-/// One pass over `px`, rows of `row` pixels.
-pub(super) fn pass<U: Unit>(
+#[inline(always)]
+fn pair(px: &[u32], i: usize) -> u64 {
+    let two: [u32; 2] = px[i..i + 2].try_into().expect("two");
+    u64::from(two[0]) | u64::from(two[1]) << 32
+}
+
+/// One pass over the pixels of `px` but for the [`PAD`] behind them; rows of `row` pixels.
+#[inline(always)]
+pub(super) fn pass<U: Unit, S: Simd>(
+    simd: S,
     px: &[u32],
     row: usize,
     table: &mut Table,
     out: &mut Writer<'_>,
 ) -> Result<(), EncodeError> {
-    let n = px.len();
+    let n = px.len() - PAD;
     let base = table.begin(n);
     let slots: &mut [u32; 1 << BITS] = (&mut table.slots[..]).try_into().expect("sized by begin");
     let mut anchor = 0; // first literal not yet written
     let mut i = 1;
     if n >= 4 {
-        slots[hash::<U>(px, 0)] = base;
+        slots[hash(px[0], px[1], px[2])] = base;
     }
+    // Rows that are too far apart are looked at from where none is.
+    let row = if row < TOO_FAR { row } else { n };
     while i + 4 <= n {
-        let here = pair::<U>(px, i);
-        let mut from;
-        if same::<U>(px[i - 1], px[i]) && pair::<U>(px, i - 1) == here && same::<U>(px[i + 1], px[i + 2]) {
-            from = i - 1;
-        } else {
-            let r = std::mem::replace(&mut slots[hash::<U>(px, i)], base + i as u32);
-            from = r.wrapping_sub(base) as usize;
-            let near = i.wrapping_sub(from);
-            let hit = r >= base
-                && near < TOO_FAR
-                && pair::<U>(px, from) == here
-                && same::<U>(px[from + 2], px[i + 2]);
-            if !hit {
-                // Two pixels like those above: of colours, a token saves four bytes, or two.
-                if U::LITERAL != 3 || i < row || row >= TOO_FAR || pair::<U>(px, i - row) != here {
+        let here = &px[i - 1..i + 8];
+        let (p0, p1, p2) = (here[1], here[2], here[3]);
+        let slot = &mut slots[hash(p0, p1, p2)];
+        let r = *slot;
+        // Of a run its first pixel is to be found again, from which on what follows is like what follows here.
+        let in_run = here[0] == p0 && p0 == p1 && p1 == p2;
+        *slot = if in_run { r } else { base + i as u32 };
+        // Where a candidate is of an earlier pass, too far or none, the pixel before takes its place.
+        let near = (base + i as u32).wrapping_sub(r) as usize;
+        let hashed = i - if near < TOO_FAR.min(i + 1) { near } else { 1 };
+        let above = i - if i >= row { row } else { 1 };
+        let begins = |from: usize| pair(px, from) == u64::from(p0) | u64::from(p1) << 32;
+        if !((here[0] == p0 && p0 == p1) | begins(hashed) | begins(above)) {
+            // Where no literals are pending, or a whole run of them, a token of two bytes even pays for one pixel of three.
+            if U::LITERAL == 3 && (i - anchor).is_multiple_of(32) && (here[0] == p0 || px[above] == p0) {
+                let distance = if here[0] == p0 { 1 } else { i - above };
+                if distance <= 8191 {
+                    out.literals::<U>(px, anchor..i)?;
+                    out.lz_match::<U>(1, distance)?;
+                    anchor = i + 1;
+                }
+            }
+            i += 1;
+            continue;
+        }
+        let here = eight(px, i);
+        let ahead = |from: usize| (!equal8::<U, S>(simd, here, eight(px, from))).trailing_zeros();
+        // Which of the three is the longest is as hard to foresee as how long it is: no branches. Of words and bytes, a far
+        // one must be longer by what its token takes more.
+        let candidates = [i - 1, above, hashed];
+        let lengths = [ahead(i - 1), ahead(above), ahead(hashed)];
+        let (mut most, mut from) = (lengths[0], i - 1);
+        for k in 1..3 {
+            let far = k == 2 && i - hashed > 8191;
+            let length = lengths[k].saturating_sub(if far { U::BIAS as u32 } else { 0 });
+            from = if length > most { candidates[k] } else { from };
+            most = most.max(length);
+        }
+        // Of colours, a token for two pixels saves four bytes, or two; of others nothing.
+        if U::LITERAL != 3 && most < 3 {
+            i += 1;
+            continue;
+        }
+        if U::LITERAL == 1 && most < 8 {
+            // Of single bytes a token saves little: if a longer match begins with the next, it is worth waiting for.
+            let next = (base + i as u32 + 1).wrapping_sub(slots[hash(p1, p2, here[3])]) as usize;
+            if next < TOO_FAR.min(i + 2) {
+                let there = eight(px, i + 1);
+                let length = (!equal8::<U, S>(simd, there, eight(px, i + 1 - next))).trailing_zeros();
+                if length > most + u32::from(i == anchor) {
                     i += 1;
                     continue;
                 }
-                from = i - row;
             }
         }
-        let mut length = 2 + common::<U>(&px[i + 2..], &px[from + 2..]);
-        if U::LITERAL == 1 && length < 8 {
-            // Of single bytes a token saves little: if a longer match begins with the next, it is worth waiting for.
-            let next = slots[hash::<U>(px, i + 1)].wrapping_sub(base) as usize;
-            if next < i && i - next < TOO_FAR && common::<U>(&px[i + 1..], &px[next..]) > length {
-                i += 1;
-                continue;
+        let mut length = most as usize;
+        if lengths.contains(&8) {
+            length = 0;
+            for k in 0..3 {
+                if lengths[k] == 8 && length < NICE {
+                    let whole = 8 + alike::<U, S>(simd, &px[i + 8..], &px[candidates[k] + 8..]);
+                    if whole > length {
+                        (length, from) = (whole, candidates[k]);
+                    }
+                }
             }
         }
+        length = length.min(n - i);
         while i > anchor && from > 0 && same::<U>(px[i - 1], px[from - 1]) {
             i -= 1;
             from -= 1;
             length += 1;
         }
-        if U::BIAS == 2 && length < 5 {
-            if i - from > 8191 {
-                i += length;
-                continue;
-            }
-            if length < 4 && i > anchor {
-                // The three bytes saved are two for the token and one for the literals that it parts.
-                i += 1;
-                continue;
-            }
-        }
-        out.literals::<U>(&px[anchor..i])?;
+        out.literals::<U>(px, anchor..i)?;
         out.lz_match::<U>(length, i - from)?;
         i += length;
         anchor = i;
-        if i + 2 <= n {
-            slots[hash::<U>(px, i - 2)] = base + i as u32 - 2;
-        }
-        if i + 3 <= n {
-            slots[hash::<U>(px, i - 1)] = base + i as u32 - 1;
-        }
+        let [a, b, c, d] = *px[i - 2..].first_chunk().expect("padded");
+        slots[hash(a, b, c)] = base + i as u32 - 2;
+        slots[hash(b, c, d)] = base + i as u32 - 1;
     }
-    out.literals::<U>(&px[anchor..])
+    out.literals::<U>(px, anchor..n)
 }

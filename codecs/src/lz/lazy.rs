@@ -71,21 +71,21 @@ impl Lazy {
                 }
                 // The pixel that is left over may be a match of its own.
                 if U::BIAS == 0 && short == 1 && m.bytes < U::LITERAL + usize::from(anchor == i) {
-                    out.literals::<U>(&px[anchor..i])?;
+                    out.literals::<U>(px, anchor..i)?;
                     X::write::<U>(out, 1, m.source)?;
                     anchor = i + 1;
                 }
                 i += 1;
                 m = next;
             }
-            out.literals::<U>(&px[anchor..i])?;
+            out.literals::<U>(px, anchor..i)?;
             X::write::<U>(out, m.length, m.source)?;
             let end = i + m.length;
             self.enter_inside::<U>(px, i + 1, end.min(last), short);
             i = end;
             anchor = end;
         }
-        out.literals::<U>(&px[anchor..])
+        out.literals::<U>(px, anchor..px.len())
     }
 
     /// Enters the positions from `from` to `to`, of a long stretch only those near its ends, and none inside runs.

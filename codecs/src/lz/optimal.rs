@@ -81,13 +81,13 @@ impl<S: Copy + Default> Parser<S> {
             let stop = long.map_or(end, |(at, _)| at);
             self.trace(begin, stop);
             for &(at, length, source) in self.path.iter().rev() {
-                out.literals::<U>(&px[anchor..at])?;
+                out.literals::<U>(px, anchor..at)?;
                 X::write::<U>(out, length, source)?;
                 anchor = at + length;
             }
             begin = stop;
             if let Some((at, (length, source))) = long {
-                out.literals::<U>(&px[anchor..at])?;
+                out.literals::<U>(px, anchor..at)?;
                 X::write::<U>(out, length, source)?;
                 anchor = at + length;
                 // Positions inside are entered for what follows, but not those inside runs.
@@ -99,7 +99,7 @@ impl<S: Copy + Default> Parser<S> {
                 begin = anchor;
             }
         }
-        out.literals::<U>(&px[anchor..])
+        out.literals::<U>(px, anchor..px.len())
     }
 
     /// Finds the cheapest ways to all positions of a block. Stops at a position with a match that is long enough to be

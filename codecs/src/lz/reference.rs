@@ -12,7 +12,7 @@ pub(super) fn pass<U: Unit>(
 ) -> Result<(), EncodeError> {
     let n = px.len();
     if n < 4 {
-        return out.literals::<U>(px);
+        return out.literals::<U>(px, 0..n);
     }
     table.clear();
     table.resize(8192, 0);
@@ -40,7 +40,7 @@ pub(super) fn pass<U: Unit>(
         // The last pixel that would still fit is given away.
         let most = n - 3 - i;
         let length = (0..most).take_while(|&k| same(from + k, i + k)).count();
-        out.literals::<U>(&px[anchor..i])?;
+        out.literals::<U>(px, anchor..i)?;
         out.lz_match::<U>(length, i - from)?;
         let j = i + length - 2;
         if U::BIAS == 2 || j > i {
@@ -52,7 +52,7 @@ pub(super) fn pass<U: Unit>(
         i += length;
         anchor = i;
     }
-    out.literals::<U>(&px[anchor..])
+    out.literals::<U>(px, anchor..px.len())
 }
 
 fn slot_of<U: Unit>(px: &[u32], i: usize) -> usize {

@@ -70,23 +70,39 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Writes pixels as literal runs of up to 32.
+    /// Writes pixels `range` of `px` as literal runs of up to 32.
     #[inline(always)]
-    pub(crate) fn literals<U: Unit>(&mut self, pixels: &[u32]) -> Result<(), EncodeError> {
-        if pixels.is_empty() {
+    pub(crate) fn literals<U: Unit>(
+        &mut self,
+        px: &[u32],
+        range: std::ops::Range<usize>,
+    ) -> Result<(), EncodeError> {
+        let count = range.len();
+        if count == 0 {
             return Ok(());
         }
-        self.reserve(pixels.len() * U::LITERAL + pixels.len().div_ceil(32))?;
-        for run in pixels.chunks(32) {
-            let size = 1 + run.len() * U::LITERAL;
-            let to = &mut self.buffer[self.at..self.at + size + 3];
-            to[0] = run.len() as u8 - 1;
-            let mut k = 1;
-            for &p in run {
-                to[k..k + 4].copy_from_slice(&U::literal(p).to_le_bytes());
-                k += U::LITERAL;
+        self.reserve(count * U::LITERAL + count.div_ceil(32))?;
+        let mut from = range.start;
+        while from < range.end {
+            let run = (range.end - from).min(32);
+            let size = 1 + run * U::LITERAL;
+            self.buffer[self.at] = run as u8 - 1;
+            // Four pixels at a time, as far as there are any to read: what is too much is overwritten.
+            let fours = run.div_ceil(4);
+            if let Some(pixels) = px.get(from..from + fours * 4) {
+                let to = &mut self.buffer[self.at + 1..self.at + 1 + fours * 4 * U::LITERAL];
+                for (p, to) in pixels.as_chunks::<4>().0.iter().zip(to.chunks_exact_mut(4 * U::LITERAL)) {
+                    U::four(p, to);
+                }
+            } else {
+                let mut k = self.at + 1;
+                for &p in &px[from..from + run] {
+                    self.buffer[k..k + 4].copy_from_slice(&U::literal(p).to_le_bytes());
+                    k += U::LITERAL;
+                }
             }
             self.at += size;
+            from += run;
         }
         Ok(())
     }
@@ -117,16 +133,29 @@ impl<'a> Writer<'a> {
     pub(crate) fn lz_match<U: Unit>(&mut self, length: usize, distance: usize) -> Result<(), EncodeError> {
         let n = length - U::BIAS;
         let d = distance - 1;
-        self.reserve(2 + extension(n) + if d < 8191 { 0 } else { 2 })?;
-        if d < 8191 {
-            self.length(n, (d >> 8) as u8);
-            self.buffer[self.at] = d as u8;
-            self.at += 1;
-        } else {
+        let far = d >= 8191;
+        self.reserve(2 + extension(n) + if far { 2 } else { 0 })?;
+        // Lengths and distances of pictures are hard to foresee: the token without branches, where the extension of its
+        // length is a byte at most.
+        if n < 7 + 255 {
+            let extended = n >= 7;
+            let (high, tail) = if far {
+                (31, 255 | u64::from(((d - 8191) as u16).swap_bytes()) << 8)
+            } else {
+                (d as u64 >> 8, d as u64 & 255)
+            };
+            let more = if extended { (n as u64 - 7) << 8 } else { 0 };
+            let before = if extended { 16 } else { 8 };
+            let token = (n as u64).min(7) << 5 | high | more | tail << before;
+            self.buffer[self.at..self.at + 8].copy_from_slice(&token.to_le_bytes());
+            self.at += before / 8 + if far { 3 } else { 1 };
+        } else if far {
             self.length(n, 31);
             let far = ((d - 8191) as u16).to_be_bytes();
-            self.buffer[self.at..self.at + 3].copy_from_slice(&[255, far[0], far[1]]);
-            self.at += 3;
+            self.short(&[255, far[0], far[1]]);
+        } else {
+            self.length(n, (d >> 8) as u8);
+            self.short(&[d as u8]);
         }
         Ok(())
     }
@@ -142,7 +171,20 @@ impl<'a> Writer<'a> {
     ) -> Result<(), EncodeError> {
         let n = length - U::BIAS;
         self.reserve(glz_token(images, offset) + extension(n))?;
-        if offset < 4096 {
+        let far = offset >= 4096;
+        if n < 7 + 255 && offset < 1 << 17 && images < if far { 256 } else { 64 } {
+            // Nearly all tokens, without branches (see `lz_match`).
+            let extended = n >= 7;
+            let second = if far { u32::from(images != 0) << 6 | offset >> 12 } else { images };
+            let third = if far { images } else { 0 };
+            let tail = u64::from(offset >> 4 & 255 | second << 8 | third << 16);
+            let more = if extended { (n as u64 - 7) << 8 } else { 0 };
+            let before = if extended { 16 } else { 8 };
+            let token =
+                (n as u64).min(7) << 5 | u64::from(far) << 4 | u64::from(offset & 15) | more | tail << before;
+            self.buffer[self.at..self.at + 8].copy_from_slice(&token.to_le_bytes());
+            self.at += before / 8 + 2 + usize::from(far && images != 0);
+        } else if !far {
             self.length(n, offset as u8 & 15);
             let more = match images {
                 0..64 => 0,

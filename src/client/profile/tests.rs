@@ -191,7 +191,16 @@ fn profiles_are_narrowed_to_what_is_announced() {
 fn image(format: BitmapFormat, width: u32, height: u32) -> Image {
     let stride = format.bytes_per_row(width) as u32;
     let data = Bytes::from(vec![0; (stride * height) as usize]);
-    let bitmap = Bitmap { format, flags: 4, width, height, stride, palette: None, data, chunks: Vec::new() };
+    let bitmap = Bitmap {
+        format,
+        flags: 4,
+        width,
+        height,
+        stride,
+        palette: None,
+        data: data.into(),
+        chunks: Vec::new(),
+    };
     Image { id: 0, flags: 0, width, height, data: ImageData::Bitmap(bitmap) }
 }
 

@@ -188,7 +188,7 @@ impl Maker {
             height,
             stride,
             palette,
-            data: self.bytes(stride as usize * height as usize),
+            data: self.bytes(stride as usize * height as usize).into(),
             chunks: Vec::new(),
         }
     }

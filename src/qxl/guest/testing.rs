@@ -468,10 +468,11 @@ impl Layout {
         match &image.data {
             ImageData::Bitmap(bitmap) => {
                 let palette = bitmap.palette.as_deref().map_or(0, |palette| self.palette(palette));
+                let bytes = bitmap.data.bytes().expect("tests' bitmaps are in memory");
                 let data = if bitmap.flags & Bitmap::DIRECT != 0 {
-                    self.place(&Bytes(bitmap.data.to_vec()))
+                    self.place(&Bytes(bytes.to_vec()))
                 } else {
-                    self.chain(&Bytes::default(), &bitmap.data, &bitmap.chunks)
+                    self.chain(&Bytes::default(), &bytes, &bitmap.chunks)
                 };
                 out.u8(bitmap.format as u8).u8(bitmap.flags).u32(bitmap.width).u32(bitmap.height);
                 out.u32(bitmap.stride).u64(palette).u64(data);
@@ -586,7 +587,8 @@ pub fn own_copy(command: &Command) -> Command {
             let mut drawable = Drawable::clone(shared);
             each_image(&mut drawable, |image| match &mut image.data {
                 ImageData::Bitmap(bitmap) => {
-                    bitmap.data = copy(&bitmap.data);
+                    let bytes = bitmap.data.bytes().expect("a guest's bitmaps are in memory");
+                    bitmap.data = copy(&bytes).into();
                     bitmap.palette = bitmap.palette.as_deref().cloned().map(Arc::new);
                 }
                 ImageData::Quic(data) => *data = copy(data),
