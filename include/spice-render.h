@@ -165,6 +165,22 @@ typedef struct {
     uint32_t valid;
 } SpiceRenderRelease;
 
+// Where in its memory the guest wants to see the pixels of a surface: whoever serves its UPDATE_AREA writes them there.
+typedef struct {
+    // Bytes from the first byte of the memory slot.
+    uint64_t offset;
+    // Bytes: |stride| for each row. They lay in the slot when the surface was made; the slot may be gone since.
+    uint64_t size;
+    // The group of the memory slot.
+    uint32_t group;
+    // Its id.
+    uint32_t slot;
+    // Bytes from a row to the row below it; negative if the top row comes last.
+    int32_t stride;
+    // The pixel format: `SPICE_SURFACE_FMT_*`.
+    uint32_t format;
+} SpiceRenderBacking;
+
 // A rectangle of pixels: `left` and `top` are in it, `right` and `bottom` are not.
 typedef struct {
     // The first column.
@@ -444,6 +460,16 @@ SpiceRenderStatus spice_render_engine_destroy_surfaces(SpiceRenderEngine *engine
 SpiceRenderStatus spice_render_engine_submit(SpiceRenderEngine *engine,
                                              const SpiceRenderCommand *command,
                                              SpiceRenderRelease *release);
+
+// Where the guest wants to see the pixels of a surface. The library never writes there.
+//
+// SPICE_RENDER_STATUS_NOT_FOUND: there is no such surface now.
+//
+// The caller must see to this:
+// `engine` is a live engine; `backing` can be written.
+SpiceRenderStatus spice_render_engine_surface_backing(SpiceRenderEngine *engine,
+                                                      uint32_t surface,
+                                                      SpiceRenderBacking *backing);
 
 // The size of a surface in pixels.
 //

@@ -26,6 +26,7 @@ use crate::client::encode::{SharedEncodes, Sizes};
 use crate::client::link::Link;
 use crate::client::metrics::ClientMetrics;
 use crate::client::profile::{Choice, Drawn, Profile, UnknownPolicy};
+use crate::client::recipe::Recipes;
 use crate::client::save::RestoreError;
 use crate::client::session::{CANVAS, Session, Touched, Truth};
 use crate::draw::{Effect, Limits, Lookup, Refusal, Source, SurfaceInfo, SurfaceKey, Task, screen_row};
@@ -150,6 +151,8 @@ pub struct Engine {
     clients: BTreeMap<ClientId, Session>,
     /// Surfaces that operations read which wait for a client: they must be kept before they change.
     watched: BTreeMap<SurfaceKey, SurfaceId>,
+    /// How off-screen surfaces were made, while some client can draw that.
+    recipes: Recipes,
     next_client: u64,
     shared: SharedEncodes,
     policy: CapabilityPolicy,
@@ -167,6 +170,7 @@ impl Engine {
             canvas: None,
             clients: BTreeMap::new(),
             watched: BTreeMap::new(),
+            recipes: Recipes::default(),
             next_client: 0,
             shared: SharedEncodes::new(shared_images),
             policy: capabilities,
@@ -200,6 +204,7 @@ impl Engine {
             self.keep_what_ends(event);
         }
         let effect = self.graph.resolve(event)?;
+        self.follow(&effect);
         if let Effect::Draw(task) = &effect
             && !self.clients.is_empty()
         {
@@ -207,15 +212,30 @@ impl Engine {
                 self.keep(task.target.key);
             }
             if self.primary().is_some_and(|p| p.key == task.target.key) {
-                let touched = touched(task);
+                let (touched, recipes) = (touched(task), &self.recipes);
                 let mut reads = false;
-                self.clients.values_mut().for_each(|client| reads |= client.note(task, touched));
+                self.clients.values_mut().for_each(|client| reads |= client.note(task, touched, recipes));
                 if reads {
                     self.watched.extend(surfaces_of(task));
                 }
             }
         }
         self.graph.apply(effect)
+    }
+
+    /// Notes how off-screen surfaces are made.
+    fn follow(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Draw(task) if self.clients.values().any(Session::wants_recipes) => {
+                let off_screen = self.primary().is_none_or(|p| p.key != task.target.key);
+                self.recipes.drawn(task, off_screen, self.graph.state().limits());
+            }
+            Effect::Create { ended: Some(info), .. } => self.recipes.ended(info.key),
+            Effect::Destroy(ended) => ended.iter().for_each(|(_, info)| self.recipes.ended(info.key)),
+            // The operations that nobody looked at are missing.
+            Effect::Draw(_) => self.recipes.clear(),
+            _ => {}
+        }
     }
 
     /// Copies the surfaces that an event ends, for those who still need them.
@@ -237,7 +257,8 @@ impl Engine {
         if !self.clients.values().any(|c| c.reads().any(|(k, _)| k == key)) {
             return;
         }
-        let pixels = Pixels { graph: &mut self.graph, canvas: &mut self.canvas }.surface(key, id);
+        let pixels = Pixels { graph: &mut self.graph, recipes: &self.recipes, canvas: &mut self.canvas }
+            .surface(key, id);
         if let Some(pixels) = pixels.map(Arc::new) {
             self.clients.values_mut().for_each(|client| client.keep(key, &pixels));
         }
@@ -306,7 +327,7 @@ impl Engine {
     /// a profile with things that this version does not know. Nobody joins then.
     pub fn restore_client(&mut self, saved: &[u8]) -> Result<ClientId, RestoreError> {
         span!("spice_render_restore_client", bytes = saved.len());
-        let mut truth = Pixels { graph: &mut self.graph, canvas: &mut self.canvas };
+        let mut truth = Pixels { graph: &mut self.graph, recipes: &self.recipes, canvas: &mut self.canvas };
         let mut session = Session::restore(saved, self.shared.clone(), &mut truth)?;
         let narrowed = self.narrowed(session.profile().clone(), session.minor());
         // Another profile costs the client the surfaces that it holds.
@@ -346,7 +367,11 @@ impl Engine {
     pub fn poll(&mut self, client: ClientId, now: Duration, budget: usize) -> Vec<Bytes> {
         span!("spice_render_poll", client = client.0, budget = budget);
         let Some(session) = self.clients.get_mut(&client) else { return Vec::new() };
-        let out = session.poll(&mut Pixels { graph: &mut self.graph, canvas: &mut self.canvas }, now, budget);
+        let out = session.poll(
+            &mut Pixels { graph: &mut self.graph, recipes: &self.recipes, canvas: &mut self.canvas },
+            now,
+            budget,
+        );
         if !self.watched.is_empty() {
             self.watched = self.clients.values().flat_map(Session::reads).collect();
         }
@@ -458,6 +483,7 @@ fn touched(task: &Task) -> Touched {
 fn surfaces_of(task: &Task) -> impl Iterator<Item = (SurfaceKey, SurfaceId)> + '_ {
     let images: [Option<&Image>; 2] = match &task.drawable.op {
         Op::Composite(c) => [c.src.as_ref(), c.mask.as_ref()],
+        Op::Copy { src, .. } => [src.as_ref(), None],
         _ => [None; 2],
     };
     [&task.src, &task.mask].into_iter().zip(images).filter_map(|(source, image)| {
@@ -471,6 +497,7 @@ fn surfaces_of(task: &Task) -> impl Iterator<Item = (SurfaceKey, SurfaceId)> + '
 /// The true pixels, in the format that clients get.
 struct Pixels<'a> {
     graph: &'a mut Graph,
+    recipes: &'a Recipes,
     canvas: &'a mut Option<(SurfaceInfo, Surface)>,
 }
 
@@ -501,6 +528,10 @@ impl Truth for Pixels<'_> {
 
     fn lives(&self, key: SurfaceKey) -> bool {
         self.graph.state().surfaces().iter().any(|(_, info)| info.key == key)
+    }
+
+    fn reads(&self, key: SurfaceKey) -> u32 {
+        self.recipes.reads(key)
     }
 
     fn limits(&self) -> Limits {

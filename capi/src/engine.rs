@@ -7,8 +7,9 @@ use spice_render::client::caps::DisplayCaps;
 use spice_render::draw::Limits;
 use spice_render::engine::{CapabilityPolicy, Engine, Options};
 use spice_render::features::{Compat, Features};
-use spice_render::qxl::guest::{Guest, GuestCommand, MemSlots, Slot, SlotId};
-use spice_render::qxl::{Event, WorkerMessage};
+use spice_render::qxl::guest::{Guest, GuestCommand, GuestRange, MemSlots, Slot, SlotId};
+use spice_render::qxl::{Command, Event, SurfaceCmd, SurfaceFormat, WorkerMessage, surface_format_number};
+use std::collections::BTreeMap;
 use std::ffi::c_char;
 
 /// Renders a guest's commands and feeds clients with what they show. It owns no thread of its own (but a pool that it
@@ -17,6 +18,8 @@ pub struct SpiceRenderEngine {
     pub(crate) engine: Engine,
     slots: MemSlots,
     memory: Mapped,
+    /// Of every surface that is there.
+    backings: BTreeMap<u32, SpiceRenderBacking>,
     last: Last,
 }
 
@@ -129,6 +132,7 @@ pub unsafe extern "C" fn spice_render_engine_new(
             engine: Engine::new(options),
             slots: MemSlots::qemu(),
             memory: Mapped::default(),
+            backings: BTreeMap::new(),
             last: Last::default(),
         })
     });
@@ -247,9 +251,12 @@ pub unsafe extern "C" fn spice_render_engine_create_primary(
             let bytes =
                 items(create, 40, "create")?.first_chunk().ok_or_else(|| Failure::argument("create"))?;
             let guest = Guest::new(&e.slots, &e.memory);
-            let (surface, _) = guest.primary(group, bytes).map_err(Failure::refused)?;
+            let (surface, range) = guest.primary(group, bytes).map_err(Failure::refused)?;
+            let backing = SpiceRenderBacking::new(range, surface.stride, surface.format);
             let event = Event::Worker(WorkerMessage::CreatePrimary { number: 20, surface });
-            e.engine.submit(&event).map_err(Failure::refused)
+            e.engine.submit(&event).map_err(Failure::refused)?;
+            e.backings.insert(0, backing);
+            Ok(())
         })
     }
 }
@@ -266,7 +273,9 @@ pub unsafe extern "C" fn spice_render_engine_destroy_primary(
     unsafe {
         call(engine, |e| {
             let event = Event::Worker(WorkerMessage::DestroyPrimary { number: 21 });
-            e.engine.submit(&event).map_err(Failure::refused)
+            e.engine.submit(&event).map_err(Failure::refused)?;
+            e.backings.remove(&0);
+            Ok(())
         })
     }
 }
@@ -283,7 +292,9 @@ pub unsafe extern "C" fn spice_render_engine_destroy_surfaces(
     unsafe {
         call(engine, |e| {
             let event = Event::Worker(WorkerMessage::DestroySurfaces { number: 19 });
-            e.engine.submit(&event).map_err(Failure::refused)
+            e.engine.submit(&event).map_err(Failure::refused)?;
+            e.backings.clear();
+            Ok(())
         })
     }
 }
@@ -348,8 +359,65 @@ pub unsafe extern "C" fn spice_render_engine_submit(
                 group: given.group,
                 valid: given.id.is_some().into(),
             });
-            let command = parsed.command.map_err(Failure::refused)?;
-            e.engine.submit(&Event::Command(command)).map_err(Failure::refused)
+            let event = Event::Command(parsed.command.map_err(Failure::refused)?);
+            e.engine.submit(&event).map_err(Failure::refused)?;
+            match (event, parsed.backing) {
+                (Event::Command(Command::Surface(SurfaceCmd::Create(c))), Some(range)) => {
+                    e.backings.insert(c.surface_id, SpiceRenderBacking::new(range, c.stride, c.format));
+                }
+                (Event::Command(Command::Surface(SurfaceCmd::Destroy { surface_id, .. })), _) => {
+                    e.backings.remove(&surface_id);
+                }
+                _ => {}
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Where in its memory the guest wants to see the pixels of a surface: whoever serves its UPDATE_AREA writes them there.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct SpiceRenderBacking {
+    /// Bytes from the first byte of the memory slot.
+    pub offset: u64,
+    /// Bytes: |stride| for each row. They lay in the slot when the surface was made; the slot may be gone since.
+    pub size: u64,
+    /// The group of the memory slot.
+    pub group: u32,
+    /// Its id.
+    pub slot: u32,
+    /// Bytes from a row to the row below it; negative if the top row comes last.
+    pub stride: i32,
+    /// The pixel format: `SPICE_SURFACE_FMT_*`.
+    pub format: u32,
+}
+
+impl SpiceRenderBacking {
+    fn new(range: GuestRange, stride: i32, format: SurfaceFormat) -> Self {
+        let GuestRange { slot: SlotId { group, id }, offset, len } = range;
+        Self { offset, size: len, group, slot: id, stride, format: surface_format_number(format) }
+    }
+}
+
+/// Where the guest wants to see the pixels of a surface. The library never writes there.
+///
+/// SPICE_RENDER_STATUS_NOT_FOUND: there is no such surface now.
+///
+/// # Safety
+/// `engine` is a live engine; `backing` can be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn spice_render_engine_surface_backing(
+    engine: *mut SpiceRenderEngine,
+    surface: u32,
+    backing: *mut SpiceRenderBacking,
+) -> SpiceRenderStatus {
+    // SAFETY: the caller's promise.
+    unsafe {
+        call(engine, |e| {
+            let found = e.backings.get(&surface);
+            let found = found.ok_or_else(|| Failure::not_found(format_args!("no surface {surface}")))?;
+            put(backing, *found)
         })
     }
 }

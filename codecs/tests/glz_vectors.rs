@@ -162,11 +162,13 @@ fn sequences_round_trip_at_every_level_and_shrink() {
                 let (bytes, n) = most_larger;
                 line += &format!(" [{larger} images larger, image {n} by {bytes}]");
             }
-            // long_image_distance: 0.02 % more, in eight images of text among 66,000 of four pixels.
-            let tolerated = if s.name == "long_image_distance" { reference / 2000 } else { 0 };
-            assert!(level != Level::Fast || total <= reference + tolerated, "{line}");
+            assert!(level != Level::Fast || total <= reference, "{line}");
             if level == Level::Best {
-                assert!(total <= reference, "{line}");
+                // Photos: no sequence of tokens takes less than 94.3 and 89.5 % (by all places with two equal pixels).
+                let most = [("animation_kill", 97), ("photo_far", 92)];
+                let most =
+                    most.into_iter().find(|(name, _)| *name == s.name).map_or(90, |(_, percent)| percent);
+                assert!(total * 100 <= reference * most, "{line}");
                 best += total;
                 all += reference;
             }

@@ -240,6 +240,13 @@ static void create_primary(void)
     memcpy(create, words, sizeof words);
     memcpy(create + sizeof words, &mem, sizeof mem);
     check(spice_render_engine_create_primary(engine, GROUP, create), "primary surface");
+    SpiceRenderBacking backing;
+    check(spice_render_engine_surface_backing(engine, 0, &backing), "backing");
+    if (backing.slot != SLOT || backing.offset != at || backing.size != used - at || backing.format != words[3]
+        || spice_render_engine_surface_backing(engine, 1, &backing) != SPICE_RENDER_STATUS_NOT_FOUND) {
+        fprintf(stderr, "the primary surface lies elsewhere\n");
+        exit(1);
+    }
 }
 
 static void connect_client(struct client *client)

@@ -90,12 +90,14 @@ impl Link {
         self.measured && self.bits_per_second < SLOW_BITS
     }
 
-    /// The quality of JPEG that it asks for. Photos are sent again without loss when it is idle: until then arriving
-    /// in time counts for more.
-    pub fn jpeg_quality(&self) -> u8 {
-        match self.bits_per_second {
-            0..3_000_000 => 60,
-            3_000_000..SLOW_BITS => 75,
+    /// The quality of JPEG that it asks for: for stills, or for what moves, which is gone soon. Photos are sent again
+    /// without loss when it is idle: until then arriving in time counts for more.
+    pub fn jpeg_quality(&self, moving: bool) -> u8 {
+        match (self.bits_per_second, moving) {
+            (0..3_000_000, false) => 60,
+            (0..3_000_000, true) => 35,
+            (3_000_000..SLOW_BITS, false) => 75,
+            (3_000_000..SLOW_BITS, true) => 45,
             _ => 85,
         }
     }

@@ -4,6 +4,7 @@
 //! client's shadow too, and what is still wrong then is planned as ever. So nothing here decides about exactness, only
 //! about bytes: an operation that is left out, or that meets other pixels than at the guest, costs an image.
 
+use super::recipe::{Recipe, Recipes, is_surface_copy};
 use super::session::{CANVAS, Touched};
 use crate::draw::{Limits, Source, SurfaceKey, Task};
 use crate::graph::footprint::overwrites;
@@ -26,17 +27,23 @@ pub(super) struct Entry {
     candidate: bool,
     /// Copies of source and mask surfaces, made before the guest changed them.
     pub(super) kept: [Option<Arc<Surface>>; 2],
+    /// How the guest made what these show.
+    pub(super) recipes: [Option<Recipe>; 2],
 }
 
 impl Entry {
     /// The surfaces that it reads: source and mask.
     pub(super) fn surfaces(&self) -> [Option<(SurfaceKey, SurfaceId)>; 2] {
-        let Op::Composite(c) = &self.task.drawable.op else { return [None; 2] };
+        let images = match &self.task.drawable.op {
+            Op::Composite(c) => [c.src.as_ref(), c.mask.as_ref()],
+            Op::Copy { src, .. } => [src.as_ref(), None],
+            _ => [None; 2],
+        };
         let id = |source: &Source, image: Option<&crate::qxl::Image>| match (source, image.map(|i| &i.data)) {
             (Source::Surface(info), Some(crate::qxl::ImageData::Surface(id))) => Some((info.key, *id)),
             _ => None,
         };
-        [id(&self.task.src, c.src.as_ref()), id(&self.task.mask, c.mask.as_ref())]
+        [id(&self.task.src, images[0]), id(&self.task.mask, images[1])]
     }
 }
 
@@ -80,7 +87,7 @@ impl Passing {
     }
 
     /// Notes an operation on the screen. The surfaces that it reads must be kept before they change.
-    pub(crate) fn note(&mut self, task: &Task, touched: Touched) -> bool {
+    pub(crate) fn note(&mut self, task: &Task, touched: Touched, recipes: &Recipes) -> bool {
         if self.overflow {
             return false;
         }
@@ -103,8 +110,10 @@ impl Passing {
             Touched::Clip => task.clip.bounds(),
             Touched::Box(rect) => rect,
         };
-        self.entries.push(Entry { task: task.clone(), touched, candidate, kept: [None, None] });
-        candidate && matches!(task.src, Source::Surface(_))
+        let reads = candidate && matches!(task.src, Source::Surface(_));
+        let recipes = if reads { recipes.sources(task) } else { [None, None] };
+        self.entries.push(Entry { task: task.clone(), touched, candidate, kept: [None, None], recipes });
+        reads
     }
 
     /// Whether sending operations might be worth it.
@@ -219,6 +228,8 @@ fn is_worthy(op: &Op) -> bool {
     match op {
         Op::Composite(_) | Op::Invers { .. } | Op::Stroke { .. } => true,
         Op::Fill { rop, .. } => *rop != Ropd::PUT,
+        // DSTINVERT and PATINVERT.
+        Op::Rop3 { rop3, .. } => matches!(rop3, 0x55 | 0x5a),
         _ => false,
     }
 }
@@ -226,6 +237,11 @@ fn is_worthy(op: &Op) -> bool {
 /// Whether an operation could be sent to a client that has all of its features. In doubt not: what the reference
 /// client aborts on, leaves undefined, or draws by x bytes that it may hold otherwise, stays here.
 fn is_candidate(task: &Task) -> bool {
+    task.target.format == CANVAS && is_plain(task)
+}
+
+/// The same wherever it draws.
+pub(super) fn is_plain(task: &Task) -> bool {
     let unmasked = |mask: &QMask| mask.image.is_none();
     let pictured = || {
         let Source::Picture(picture) = &task.src else { return false };
@@ -234,12 +250,13 @@ fn is_candidate(task: &Task) -> bool {
         picture.is_bitmap() && !task.is_scaled() && all.contains(&area) && !area.is_empty()
     };
     let solid = |brush: &Brush| matches!(brush, Brush::Solid(_));
-    if task.target.format != CANVAS || task.drawable.self_bitmap.is_some() {
+    if task.drawable.self_bitmap.is_some() {
         return false;
     }
     match &task.drawable.op {
         Op::Fill { brush, mask, .. } => solid(brush) && unmasked(mask),
         Op::Blackness { mask } | Op::Whiteness { mask } | Op::Invers { mask } => unmasked(mask),
+        Op::Copy { mask, .. } if is_surface_copy(task) => unmasked(mask),
         Op::Copy { mask, .. } | Op::Blend { mask, .. } => unmasked(mask) && pictured(),
         Op::Rop3 { brush, mask, .. } => solid(brush) && unmasked(mask) && pictured(),
         Op::Stroke { path, attr, brush, .. } => {
@@ -277,6 +294,11 @@ pub(super) struct Sticky {
 pub(super) const IDENTITY: [i32; 6] = [1 << 16, 0, 0, 0, 1 << 16, 0];
 
 impl Sticky {
+    /// Whether it changes nothing that a copy of a part shows.
+    pub(super) fn is_plain(&self) -> bool {
+        self.transform == IDENTITY && self.repeat == 0
+    }
+
     /// Of a composite's source and mask.
     pub(super) fn of(c: &Composite) -> [Self; 2] {
         [

@@ -3,6 +3,8 @@
 use super::encode::{BLOCK, Block};
 use super::planner::{Piece, PieceKind};
 use spice_raster::{Rect, Region, SurfaceRef};
+use std::collections::VecDeque;
+use std::time::Duration;
 
 /// Blocks of the smallest photo: below, JPEG's tables alone cost what it saves.
 const BLOCKS: u32 = 8;
@@ -14,6 +16,40 @@ const PIXELS: u32 = 1 << 18;
 const SAME: usize = 24;
 /// Pixels that are needed to tell noise from the rims of glyphs.
 const NOISE: usize = 32;
+
+/// How long it is remembered where images were sent, how many times that are, and how many make a place a lively one.
+const RECENT: Duration = Duration::from_secs(1);
+const TIMES: usize = 16;
+const LIVELY: usize = 2;
+
+/// Where images were sent just now.
+#[derive(Debug, Default)]
+pub(crate) struct Recent {
+    sent: VecDeque<(Duration, Region)>,
+}
+
+impl Recent {
+    /// The images of a plan are being sent.
+    pub(crate) fn note(&mut self, now: Duration, pieces: &[Piece]) {
+        let images = pieces.iter().filter(|p| p.kind == PieceKind::Image).map(|p| p.rect);
+        let images = Region::from_rects(images);
+        if images.is_empty() {
+            return;
+        }
+        if self.sent.len() == TIMES {
+            self.sent.pop_front();
+        }
+        self.sent.push_back((now, images));
+    }
+
+    /// Whether most of a rectangle was sent several times within the last second: it will be sent again soon.
+    pub(crate) fn is_lively(&self, now: Duration, rect: Rect) -> bool {
+        let covers =
+            |region: &Region| region.rects_in(rect).map(|r| r.area()).sum::<u64>() * 2 >= rect.area();
+        let recent = self.sent.iter().filter(|(at, region)| *at + RECENT > now && covers(region));
+        recent.count() >= LIVELY
+    }
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -325,6 +361,20 @@ mod tests {
         let mut pieces = images(&[whole]);
         assert_eq!(cut(page.view(), &Region::from_rect(whole), &mut pieces), 1);
         assert_eq!(pieces, images(&[whole]));
+    }
+
+    #[test]
+    fn lively_is_what_was_sent_twice_within_a_second() {
+        let ms = Duration::from_millis;
+        let film = Rect::new(100, 100, 300, 200);
+        let mut recent = Recent::default();
+        for at in [0, 40, 80] {
+            assert_eq!(recent.is_lively(ms(at), film), at == 80);
+            recent.note(ms(at), &images(&[film, Rect::new(0, 0, 10, 10)]));
+        }
+        assert!(!recent.is_lively(ms(90), Rect::new(50, 100, 140, 200)));
+        assert!(recent.is_lively(ms(90), Rect::new(80, 100, 140, 200)));
+        assert!(recent.is_lively(ms(1030), film) && !recent.is_lively(ms(1040), film));
     }
 
     #[test]

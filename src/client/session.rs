@@ -10,10 +10,12 @@ use super::encode::{Costs as ImageCosts, ImageEncoder, Quality, SharedEncodes, S
 use super::filter;
 use super::link::Link;
 use super::passing::{self, Passing};
-use super::photos;
-use super::planner::{Costs, MoveHint, Piece, PieceKind, PlanInput, PlanStats, Planner};
+use super::photos::{self, Recent};
+use super::planner::{self, Costs, MoveHint, Piece, PieceKind, PlanInput, PlanStats, Planner};
 use super::profile::{Drawn, Profile};
 use super::queue::Outbox;
+use super::recipe::Recipes;
+use super::reuse::Places;
 use super::surfaces::{Held, Shown};
 use crate::client::metrics::ClientMetrics;
 use crate::draw::{Limits, SurfaceInfo, SurfaceKey, Task};
@@ -32,6 +34,15 @@ const CLIP_RECTS: usize = 32;
 const IMAGE_PIXELS: u32 = 1 << 19;
 /// The same on a slow link: what is newer must not wait long for an image to get through.
 const SLOW_PIXELS: u32 = 1 << 15;
+/// How long photos may take to arrive before they are sent with a loss first, in milliseconds.
+const PATIENCE_MS: u64 = 50;
+/// Bytes of the smallest image that is rather told by its name: names cost bytes too, and cut what is left.
+const WORTH_A_NAME: usize = 400;
+/// Pixels of the smallest move that is a scroll.
+const SCROLL_PIXELS: u64 = 1 << 16;
+/// Bytes and pixels of a band of an image that may move: only whole ones can be told by their names then.
+const BAND_BYTES: u64 = 6 << 10;
+const BAND_PIXELS: u64 = 1 << 13;
 /// The format in which every client gets the primary surface: colours are what a screen shows.
 pub(crate) const CANVAS: SurfaceFormat = SurfaceFormat::X8R8G8B8;
 
@@ -45,6 +56,8 @@ pub(crate) trait Truth {
     fn surface(&mut self, key: SurfaceKey, id: SurfaceId) -> Option<Surface>;
     /// Whether a surface still lives.
     fn lives(&self, key: SurfaceKey) -> bool;
+    /// How often an off-screen surface was read since it last changed, as far as that is known.
+    fn reads(&self, key: SurfaceKey) -> u32;
     /// What bounds drawing.
     fn limits(&self) -> Limits;
 }
@@ -74,6 +87,14 @@ pub(crate) struct Session {
     exact: bool,
     pub(super) screen: Option<Screen>,
     hints: Vec<MoveHint>,
+    /// Of a client that has a cache but cannot copy on its screen.
+    places: Places,
+    /// Large parts of the screen have moved before.
+    scrolls: bool,
+    /// Where images were sent just now.
+    recent: Recent,
+    /// When the last poll was.
+    now: Duration,
     passing: Passing,
     /// Off-screen surfaces that the client holds.
     pub(super) held: Held,
@@ -100,6 +121,10 @@ impl Session {
             exact: false,
             screen: None,
             hints: Vec::new(),
+            places: Places::default(),
+            scrolls: false,
+            recent: Recent::default(),
+            now: Duration::ZERO,
             passing: Passing::default(),
             held: Held::default(),
             out: Outbox::default(),
@@ -149,14 +174,19 @@ impl Session {
     }
 
     /// A task was drawn on the guest's side. Whether it reads surfaces that must be kept before they change.
-    pub(crate) fn note(&mut self, task: &Task, touched: Touched) -> bool {
+    pub(crate) fn note(&mut self, task: &Task, touched: Touched, recipes: &Recipes) -> bool {
         let Some(screen) = self.screen.as_mut().filter(|s| s.info.key == task.target.key) else {
             return false;
         };
         mark(&mut screen.damage, task, touched);
         self.metrics.operations.rasterised += 1;
         self.remember(task);
-        self.passing.note(task, touched)
+        self.passing.note(task, touched, recipes)
+    }
+
+    /// Whether how off-screen surfaces were made matters to it.
+    pub(crate) fn wants_recipes(&self) -> bool {
+        self.profile.op(OpKind::Composite).drawn == Drawn::Yes && !self.profile.off_screen.is_empty()
     }
 
     /// The surfaces that operations which wait read.
@@ -182,6 +212,7 @@ impl Session {
     pub(crate) fn poll(&mut self, truth: &mut impl Truth, now: Duration, budget: usize) -> Vec<Bytes> {
         if self.out.bytes() < budget {
             self.follow_primary(truth.primary());
+            self.now = now;
             self.frame(truth, budget);
         }
         let out = self.out.take(budget);
@@ -238,6 +269,7 @@ impl Session {
             return;
         }
         self.hints.clear();
+        self.places.clear();
         self.passing.clear();
         if self.screen.take().is_some() {
             self.send(&ServerMessage::SurfaceDestroy { surface_id: 0 });
@@ -294,7 +326,7 @@ impl Session {
         // that draws them itself more than it saves (c_x11comp: 1.9 instead of 0.4 MB).
         let passes = self.passing.is_worthy() && self.profile.op(OpKind::Composite).drawn == Drawn::Yes;
         let lossy = self.lossy_allowed && !self.exact && self.link.is_slow() && !passes;
-        let mut photos = if lossy { photos::cut(pixels, area, &mut pieces) } else { 0 };
+        let mut photos = if lossy { self.cut_photos(pixels, area, &mut pieces) } else { 0 };
         // An operation that carries a photo is not worth passing where JPEG is.
         if photos == 0 && self.passing.is_worthy() && stats.bytes >= passing::WORTH {
             let planned: Vec<(Rect, u64)> = pieces
@@ -311,19 +343,24 @@ impl Session {
             pixels = again;
             if passed {
                 self.plan(&screen.shown, pixels, area, &hints, &mut pieces);
-                photos = if lossy { photos::cut(pixels, area, &mut pieces) } else { 0 };
+                photos = if lossy { self.cut_photos(pixels, area, &mut pieces) } else { 0 };
             }
         }
         let exact = pieces.len() - photos;
         for (i, piece) in pieces.iter().enumerate() {
-            let jpeg = self.link.jpeg_quality();
-            let quality = if i < exact { Quality::EXACT } else { Quality { jpeg, ..Quality::PHOTO } };
+            let quality = if i < exact {
+                Quality::EXACT
+            } else {
+                let jpeg = self.link.jpeg_quality(self.recent.is_lively(self.now, piece.rect));
+                Quality { jpeg, ..Quality::PHOTO }
+            };
             if self.out.bytes() >= budget {
                 screen.damage.add(piece.rect);
                 continue;
             }
             self.piece(&mut screen.shown, pixels, piece, &quality);
         }
+        self.recent.note(self.now, &pieces);
         if screen.damage.is_empty() {
             screen.shown.unknown = screen.shown.unknown.subtract(area);
         }
@@ -343,6 +380,9 @@ impl Session {
         let raw = ImageKind::ALL
             .into_iter()
             .all(|k| k == ImageKind::Bitmap || !k.carries_pixels() || self.encoder.formats(k).is_empty());
+        let screen = shown.id == 0;
+        // Such a client is told where images of its cache stand now.
+        let names = screen && !abilities.copy_bits && self.encoder.has_cache();
         let input = PlanInput {
             truth,
             shadow: Some(shown.shadow.view()),
@@ -351,11 +391,92 @@ impl Session {
             spill: &Region::new(),
             hints,
             can_fill: abilities.fill && truth.format() != SurfaceFormat::A8,
-            can_move: abilities.copy_bits && shown.id == 0,
+            can_move: screen && (abilities.copy_bits || names && !self.places.is_empty()),
             costs: if raw { Costs::RAW } else { Costs::LOSSLESS },
             max_piece_pixels: if self.link.is_slow() { SLOW_PIXELS } else { IMAGE_PIXELS },
         };
-        self.planner.plan(&input, pieces)
+        let stats = self.planner.plan(&input, pieces);
+        if !names {
+            return stats;
+        }
+        let scrolls =
+            pieces.iter().any(|p| matches!(p.kind, PieceKind::Move { .. }) && p.rect.area() >= SCROLL_PIXELS);
+        self.scrolls |= scrolls;
+        let stats =
+            if stats.moves > 0 { self.plan_names(&input, stats.changed_pixels, pieces) } else { stats };
+        if self.scrolls {
+            self.cut_bands(truth, scrolls, pieces);
+        }
+        stats
+    }
+
+    /// Moves the photos that are worth it among the images to the end of a plan; how many there are.
+    ///
+    /// A photo is sent again without loss, unless it changes before: what stays is worth a JPEG only where its pixels
+    /// would take long to arrive.
+    fn cut_photos(&mut self, truth: SurfaceRef<'_>, area: &Region, pieces: &mut Vec<Piece>) -> usize {
+        let mut cut = pieces.clone();
+        let photos = photos::cut(truth, area, &mut cut);
+        let first = cut.len() - photos;
+        let mut bytes = self.link.in_flight();
+        for piece in &cut[first..] {
+            bytes += self.encoder.estimate(truth, piece.rect, CANVAS, &Quality::EXACT).unwrap_or(0) as u64;
+        }
+        let late = bytes * 8 * 1000 > self.link.bits_per_second() * PATIENCE_MS;
+        if !late && !cut[first..].iter().any(|p| self.recent.is_lively(self.now, p.rect)) {
+            return 0;
+        }
+        *pieces = cut;
+        photos
+    }
+
+    /// A plan without moves: what has moved wholly is told by its name, the rest is images.
+    fn plan_names(
+        &mut self,
+        input: &PlanInput<'_>,
+        changed_pixels: u64,
+        pieces: &mut Vec<Piece>,
+    ) -> PlanStats {
+        let (truth, encoder) = (input.truth, &mut self.encoder);
+        let is_new = |rect: Rect| {
+            let shadow = input.shadow.filter(|_| !input.unknown.intersects_rect(&rect));
+            shadow.is_none_or(|shadow| differs(shadow, truth, rect))
+        };
+        let is_named = |rect| {
+            encoder.estimate(truth, rect, CANVAS, &Quality::EXACT).is_ok_and(|n| n > WORTH_A_NAME)
+                && is_new(rect)
+                && encoder.is_cached(truth, rect, CANVAS, &Quality::EXACT)
+        };
+        let named = self.places.moved(pieces, truth.bounds(), is_named);
+        let rest = input.area.subtract(&Region::from_rects(named.iter().copied()));
+        let images = self.planner.plan(&PlanInput { area: &rest, can_move: false, ..*input }, pieces);
+        pieces.extend(named.iter().map(|rect| Piece { rect: *rect, kind: PieceKind::Image }));
+        let bytes = images.bytes + named.len() as u64 * u64::from(input.costs.image);
+        PlanStats { changed_pixels, bytes, ..images }
+    }
+
+    /// Cuts dear images into bands, so that what is left of them when they move can be told by name. What is sent again
+    /// and again without a scroll is no page but a film, and stays whole.
+    fn cut_bands(&mut self, truth: SurfaceRef<'_>, scrolls: bool, pieces: &mut Vec<Piece>) {
+        for i in 0..pieces.len() {
+            let Piece { rect, kind: PieceKind::Image } = pieces[i] else { continue };
+            let area = rect.area();
+            if area < BAND_PIXELS * 2 || !scrolls && self.recent.is_lively(self.now, rect) {
+                continue;
+            }
+            if self.encoder.is_cached(truth, rect, CANVAS, &Quality::EXACT) {
+                continue;
+            }
+            let bytes = self.encoder.estimate(truth, rect, CANVAS, &Quality::EXACT).unwrap_or(0) as u64;
+            let bands = (bytes / BAND_BYTES).min(area / BAND_PIXELS);
+            if bands > 1 {
+                let mut first = true;
+                planner::cut(rect, area.div_ceil(bands) as u32, |rect| {
+                    let band = Piece { rect, kind: PieceKind::Image };
+                    if std::mem::take(&mut first) { pieces[i] = band } else { pieces.push(band) }
+                });
+            }
+        }
     }
 
     /// Sends a piece and draws it on the shadow.
@@ -369,6 +490,7 @@ impl Session {
         let rect = piece.rect;
         let whole = Region::from_rect(rect);
         let mut lossy = Region::new();
+        let mut kept = false;
         let op = match piece.kind {
             PieceKind::Fill(color) => {
                 self.raster.fill(&mut shown.shadow.view_mut(), &whole, color, Rop2::PUT);
@@ -397,6 +519,7 @@ impl Session {
                 if coded.lossy {
                     lossy = whole.clone();
                 }
+                kept = coded.image.id != 0;
                 self.raster.copy(
                     &mut shown.shadow.view_mut(),
                     &whole,
@@ -413,6 +536,9 @@ impl Session {
                 }
             }
         };
+        if shown.id == 0 {
+            self.places.drawn(rect, kept);
+        }
         shown.unknown.subtract_rect(rect);
         if !shown.lossy.is_empty() || !lossy.is_empty() {
             shown.lossy.subtract_rect(rect);
@@ -421,6 +547,15 @@ impl Session {
         let draw = Draw { surface_id: shown.id, bbox: rect, clip: Clip::None, op };
         self.send(&ServerMessage::Draw(Box::new(draw)));
     }
+}
+
+/// Whether colours differ in a part of two screens.
+fn differs(a: SurfaceRef<'_>, b: SurfaceRef<'_>, part: Rect) -> bool {
+    let columns = part.left as usize..part.right as usize;
+    (part.top as u32..part.bottom as u32).any(|y| {
+        let pairs = a.row(y)[columns.clone()].iter().zip(&b.row(y)[columns.clone()]);
+        pairs.fold(0, |any, (a, b)| any | (a ^ b)) & 0x00ff_ffff != 0
+    })
 }
 
 /// What an operation may change: its clip, or a whole box.

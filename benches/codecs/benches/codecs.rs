@@ -58,6 +58,8 @@ fn codecs(c: &mut Criterion) {
             let n = system::lz4_encode(&data, &mut out);
             group.bench_function("C lz4/encode", |b| b.iter(|| system::lz4_encode(&data, &mut out)));
             group.bench_function("C lz4/decode", |b| b.iter(|| system::lz4_decode(&out[..n], &mut copy)));
+            // A filter may have left the bench out.
+            system::lz4_decode(&out[..n], &mut copy);
             assert!(copy == data);
             let n = system::jpeg_encode(&data, SIZE.0, SIZE.1, 85, &mut out);
             group.bench_function("libjpeg-turbo/encode", |b| {

@@ -49,12 +49,14 @@ impl GlzDictionary {
     /// after a migration that carried only the number over. [`GlzDictionary::save`] carries the images too.
     pub fn resume(window_pixels: u32, next_id: u64) -> Self {
         let window = (window_pixels as usize).clamp(64, MOST_PIXELS);
-        // At most three eighths as many slots as pixels: 1.5 bytes a pixel.
-        let slots = 1 << (window * 3 / 8).ilog2();
+        // At most three eighths as many slots as pixels: 1.5 bytes a pixel. Of large windows fewer, for the caches' sake, but
+        // enough for what tens of thousands of images leave.
+        let slots = 1usize << (window * 3 / 8).ilog2();
+        let most = (1 << 18).max((window / 16).next_power_of_two());
         Self {
             ring: vec![0; window],
             images: VecDeque::new(),
-            table: vec![0; slots.clamp(1 << 10, 1 << 18)],
+            table: vec![0; slots.clamp(1 << 10, most)],
             used: 0,
             next_id,
         }

@@ -1,8 +1,10 @@
 //! The fast GLZ parse: greedy, one hash probe a pixel, one table for this image and earlier ones.
 
+use fearless_simd::Simd;
+
 use super::dictionary::{Entry, GlzDictionary};
 use crate::EncodeError;
-use crate::lz::unit::{Unit, common, pair, same};
+use crate::lz::unit::{Unit, alike, pair, same};
 use crate::lz::writer::{Writer, glz_token};
 
 /// Every how many pixels of a match one is entered into the table.
@@ -43,8 +45,9 @@ impl<'a> Locator<'a> {
     /// The match of pixel `i` of `px`, which has index `index` in the image, with what is at ring index `from` (any
     /// number), if it has three pixels: and its length.
     #[inline(always)]
-    fn candidate<U: Unit>(
+    fn candidate<U: Unit, S: Simd>(
         &mut self,
+        simd: S,
         px: &[u32],
         i: usize,
         from: usize,
@@ -56,7 +59,7 @@ impl<'a> Locator<'a> {
         }
         let found = self.locate(from, index)?;
         let source = ring.get(from + 3..from.saturating_add(found.after))?;
-        Some((found, 3 + common::<U>(&px[i + 3..], source)))
+        Some((found, 3 + alike::<U, _>(simd, &px[i + 3..], source)))
     }
 
     /// What the pixel at ring index `at` is to pixel `index` of the current image, if it may be referred to.
@@ -104,10 +107,14 @@ pub(super) fn pass<U: Unit>(
     let split = first.len();
     let mut locator = Locator::new(dictionary, *entry);
     locator.back = previous_like(dictionary, entry).unwrap_or(0);
-    let mut result = piece::<U>(&mut locator, &mut table, first, 0, row, out);
-    if result.is_ok() && !second.is_empty() {
-        result = piece::<U>(&mut locator, &mut table, second, split, row, out);
-    }
+    let result = crate::simd::at_level!(fearless_simd::Level::new(), simd => {
+        let result = piece::<U, _>(simd, &mut locator, &mut table, first, 0, row, out);
+        if result.is_err() || second.is_empty() {
+            result
+        } else {
+            piece::<U, _>(simd, &mut locator, &mut table, second, split, row, out)
+        }
+    });
     dictionary.table = table;
     result
 }
@@ -127,7 +134,9 @@ fn begins<U: Unit>(ring: &[u32], px: &[u32], i: usize, from: u32) -> bool {
 }
 
 /// Codes ring indices `range`, which are the image's pixels from `index` on, in rows of `row`.
-fn piece<U: Unit>(
+#[inline(always)]
+fn piece<U: Unit, S: Simd>(
+    simd: S,
     locator: &mut Locator<'_>,
     table: &mut [u32],
     range: std::ops::Range<usize>,
@@ -152,37 +161,64 @@ fn piece<U: Unit>(
         {
             from = i - 1;
             found = Found { images: 0, offset: 0, before: i - 1 - begin, after: usize::MAX };
-            length = 3 + common::<U>(&px[i + 3..], &px[i + 2..]);
+            length = 3 + alike::<U, _>(simd, &px[i + 3..], &px[i + 2..]);
         } else {
             let slot = &mut table[hash::<U>(px, i, shift) & mask];
             from = std::mem::replace(slot, i as u32) as usize;
             let place = index + (i - begin);
-            let mut hit = locator.candidate::<U>(px, i, from, place);
+            let mut hit = locator.candidate::<U, _>(simd, px, i, from, place);
             if locator.back != 0 && hit.is_none_or(|(_, length)| length < SPARSE) {
                 // Go on in the image that the last long match came from, rather than with what was last like this.
                 let other = if i >= locator.back { i - locator.back } else { i + ring.len() - locator.back };
-                let going_on = locator.candidate::<U>(px, i, other, place);
+                let going_on = locator.candidate::<U, _>(simd, px, i, other, place);
                 let shortest = hit.map_or(0, |(_, length)| length);
                 if let Some(h) = going_on.filter(|(f, length)| f.images != 0 && *length > shortest) {
                     (hit, from) = (Some(h), other);
                 }
             }
+            if hit.is_some_and(|(f, length)| f.images != 0 && length >= SPARSE) {
+                // Of an image that was itself copied, only where its matches begin and end is known: what these pixels
+                // first came from is known two pixels on.
+                let first = (table[hash::<U>(px, i + 2, shift) & mask] as usize).wrapping_sub(2);
+                if first != from {
+                    let older = locator.candidate::<U, _>(simd, px, i, first, place);
+                    let shortest = hit.map_or(0, |(_, length)| length);
+                    if let Some(h) = older.filter(|(_, length)| *length > shortest) {
+                        (hit, from) = (Some(h), first);
+                    }
+                }
+            }
+            // The row above is the other place to look at; of words and bytes a token does not pay for two pixels.
+            let shortest = if U::LITERAL == 3 { 2 } else { 4 };
+            let known = hit.map_or(shortest - 1, |(_, length)| length);
+            let mut above = 0;
+            if known < SPARSE && i >= begin + row && pair::<U>(px, i - row) == here {
+                above = 2 + alike::<U, _>(simd, &px[i + 2..], &px[i + 2 - row..]);
+            }
             match hit {
-                Some((f, l)) => (found, length) = (f, l),
-                // Two pixels like those above: of colours, a token saves three bytes.
-                _ if U::LITERAL == 3 && i >= begin + row && pair::<U>(px, i - row) == here => {
+                _ if above > known => {
                     from = i - row;
                     found =
                         Found { images: 0, offset: row as u32 - 1, before: from - begin, after: usize::MAX };
-                    length = 2 + common::<U>(&px[i + 2..], &px[from + 2..]);
+                    length = above;
                 }
-                _ => {
+                Some((f, l)) => (found, length) = (f, l),
+                None => {
                     i += 1;
                     continue;
                 }
             }
             if found.images != 0 && length >= SPARSE {
                 locator.back = if i >= from { i - from } else { i + ring.len() - from };
+            }
+        }
+        if U::LITERAL == 1 && length < 8 {
+            // If a longer match begins with the next pixel, it is worth waiting for.
+            let next = table[hash::<U>(px, i + 1, shift) & mask] as usize;
+            let longer = locator.candidate::<U, _>(simd, px, i + 1, next, index + (i + 1 - begin));
+            if longer.is_some_and(|(_, l)| l > length + usize::from(i == anchor)) {
+                i += 1;
+                continue;
             }
         }
         while i > anchor && found.before > 0 && same::<U>(px[i - 1], ring[from - 1]) {

@@ -5,11 +5,16 @@ use super::fast::{Locator, hash, previous_like};
 use crate::EncodeError;
 use crate::lz::lazy::Lazy;
 use crate::lz::optimal::{Parser, Syntax, effort, in_run};
-use crate::lz::unit::{Unit, common, same};
+use crate::lz::unit::{Unit, common, pair, same};
 use crate::lz::writer::{Writer, glz_token};
 
 /// Pixels of the longer context that is looked up beside three pixels.
 const LONG: usize = 7;
+
+/// Pixels of other images that the best level knows pair by pair: this many times the image's own.
+const KNOWN: usize = 32;
+/// Places with the same two pixels that it looks at.
+const DEPTH: usize = 64;
 
 /// Where a match comes from: how many images back, and the offset as coded.
 pub(super) type Source = (u32, u32);
@@ -19,6 +24,68 @@ pub(super) type Source = (u32, u32);
 pub(super) struct Parsers {
     lazy: Lazy,
     optimal: Parser<Source>,
+    chains: Chains,
+}
+
+/// Where in the newest images there are which two pixels: chains from the newest place to the oldest. Rebuilt for each image,
+/// since to keep them would take as much memory as the window.
+#[derive(Clone, Debug, Default)]
+struct Chains {
+    /// Ring index of the first place.
+    first: usize,
+    /// Number of the newest place with a hash, and of the next older one, counted from `first` on; 0 is none.
+    heads: Vec<u32>,
+    older: Vec<u32>,
+}
+
+impl Chains {
+    fn hash<U: Unit>(&self, px: &[u32], i: usize) -> usize {
+        let bits = self.heads.len().ilog2();
+        (pair::<U>(px, i).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - bits)) as usize
+    }
+
+    /// Enters the images that `entry`, the newest, may refer to, as far back as pays.
+    fn fill<U: Unit>(&mut self, dictionary: &GlzDictionary, entry: &Entry) {
+        self.heads.clear();
+        self.older.clear();
+        let most = (entry.len * KNOWN).min(dictionary.ring.len());
+        let mut sum = entry.len;
+        let images = dictionary.images.iter().rev().take_while(|e| {
+            sum += if e.id == entry.id { 0 } else { e.len };
+            sum <= most
+        });
+        let images = dictionary.images.range(dictionary.images.len() - images.count()..);
+        let Some(oldest) = images.clone().next().filter(|e| e.id != entry.id) else { return };
+        self.first = oldest.start;
+        // As many as there may be places, since to clear them takes time too.
+        self.heads.resize(most.next_power_of_two().clamp(1 << 8, 1 << 17), 0);
+        for e in images.filter(|e| e.id != entry.id) {
+            let (a, b) = dictionary.pieces(e);
+            for range in [a, b] {
+                let px = &dictionary.ring[range.clone()];
+                for i in 0..px.len() {
+                    let place = self.older.len() as u32 + 1;
+                    let mut older = 0;
+                    if i + 2 <= px.len() && !e.killed && e.format == entry.format && !in_run::<U>(px, i) {
+                        let slot = self.hash::<U>(px, i);
+                        older = std::mem::replace(&mut self.heads[slot], place);
+                    }
+                    self.older.push(older);
+                }
+            }
+        }
+    }
+
+    /// Ring indices of places with the two pixels from `i` on, newest first.
+    fn places<U: Unit>(&self, px: &[u32], i: usize, ring: usize) -> impl Iterator<Item = usize> {
+        let known = i + 2 <= px.len() && !self.heads.is_empty();
+        let some = |place: u32| (place != 0).then_some(place);
+        std::iter::successors(
+            known.then(|| self.heads[self.hash::<U>(px, i)]).and_then(some),
+            move |&place| some(self.older[place as usize - 1]),
+        )
+        .map(move |place| (self.first + place as usize - 1) % ring)
+    }
 }
 
 /// One pass over the pixels of `entry`, the newest image of `dictionary`, whose rows have `row` pixels.
@@ -33,6 +100,11 @@ pub(super) fn pass<U: Unit>(
     // With three bytes at least a token pays from two pixels on, of alpha from four.
     let short = if U::LITERAL == 1 { 4 } else { 2 };
     let (first, second) = dictionary.pieces(entry);
+    let Parsers { lazy, optimal, chains } = parsers;
+    let chains = (best && U::LITERAL != 1).then(|| {
+        chains.fill::<U>(dictionary, entry);
+        &*chains
+    });
     let mut index = 0;
     for range in [first, second] {
         let locator = Locator::new(dictionary, *entry);
@@ -43,13 +115,16 @@ pub(super) fn pass<U: Unit>(
             shift: 64 - dictionary.table.len().trailing_zeros(),
             back: [previous_like(dictionary, entry), None, None],
             locator,
+            chains,
         };
         index += range.len();
         let px = &dictionary.ring[range];
         if best {
-            parsers.optimal.pass::<U, _>(px, row, effort(short), &mut search, out)?;
+            // Beside other matches a token of three bytes even pays for one pixel of three.
+            let short = if U::LITERAL == 3 { 1 } else { short };
+            optimal.pass::<U, _>(px, row, effort(short), &mut search, out)?;
         } else {
-            parsers.lazy.pass::<U, _>(px, row, short, &mut search, out)?;
+            lazy.pass::<U, _>(px, row, short, &mut search, out)?;
         }
     }
     enter::<U>(dictionary, entry);
@@ -95,6 +170,8 @@ struct Search<'a> {
     shift: u32,
     /// How far back in the ring good matches came from: the same place of the last image like this, the last two finds.
     back: [Option<usize>; 3],
+    /// At the best level, where pairs of pixels are.
+    chains: Option<&'a Chains>,
 }
 
 impl Search<'_> {
@@ -161,6 +238,12 @@ impl Syntax for Search<'_> {
             if self.try_at::<U>(px, i, from, &mut report) >= 16 {
                 self.back[2] = self.back[1];
                 self.back[1] = Some(back);
+            }
+        }
+        let Some(chains) = self.chains else { return };
+        for from in chains.places::<U>(px, i, wrap).take(DEPTH) {
+            if self.try_at::<U>(px, i, from, &mut report) >= LONG * 16 {
+                break;
             }
         }
     }

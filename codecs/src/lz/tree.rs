@@ -2,8 +2,8 @@
 
 use super::unit::{Unit, common};
 
-const HASH_BITS: u32 = 16;
-const SHORT_BITS: u32 = 15;
+const HASH_BITS: u32 = 18;
+const SHORT_BITS: u32 = 18;
 
 /// What a pass looks for. Hashes of `short`, `short + 1` and `short + 2` pixels are kept: the last position of each of the
 /// former two, a tree for the last.
@@ -17,7 +17,7 @@ pub(crate) struct Effort {
     pub(crate) nice: usize,
 }
 
-/// Trees over one picture. Memory: 8 bytes a position of the window, 512 KiB of tables.
+/// Trees over one picture. Memory: 8 bytes a position of the window, 3 MiB of tables.
 ///
 /// A node's position is later than its children's, so the walk meets near candidates first, and the pixels from a node on
 /// sort between those of its children. Positions are counted on from pass to pass, so that nothing need be cleared.

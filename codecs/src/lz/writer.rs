@@ -171,7 +171,20 @@ impl<'a> Writer<'a> {
     ) -> Result<(), EncodeError> {
         let n = length - U::BIAS;
         self.reserve(glz_token(images, offset) + extension(n))?;
-        if offset < 4096 {
+        let far = offset >= 4096;
+        if n < 7 + 255 && offset < 1 << 17 && images < if far { 256 } else { 64 } {
+            // Nearly all tokens, without branches (see `lz_match`).
+            let extended = n >= 7;
+            let second = if far { u32::from(images != 0) << 6 | offset >> 12 } else { images };
+            let third = if far { images } else { 0 };
+            let tail = u64::from(offset >> 4 & 255 | second << 8 | third << 16);
+            let more = if extended { (n as u64 - 7) << 8 } else { 0 };
+            let before = if extended { 16 } else { 8 };
+            let token =
+                (n as u64).min(7) << 5 | u64::from(far) << 4 | u64::from(offset & 15) | more | tail << before;
+            self.buffer[self.at..self.at + 8].copy_from_slice(&token.to_le_bytes());
+            self.at += before / 8 + 2 + usize::from(far && images != 0);
+        } else if !far {
             self.length(n, offset as u8 & 15);
             let more = match images {
                 0..64 => 0,

@@ -23,18 +23,11 @@
 #define SURFACES 1024
 #define COMMANDS_AT_ONCE 64
 
-/* Where the driver looks for a surface's pixels: `top` is the first row, `stride` may be negative. */
-struct backing {
-    uint8_t *top;
-    int32_t stride;
-    uint32_t width, height, format;
-};
-
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;   /* of all that follows */
 static pthread_cond_t woken = PTHREAD_COND_INITIALIZER;
 static SpiceRenderEngine *engine;
 static QXLInstance *device;
-static struct backing backings[SURFACES];
+static uint8_t *slot_start;    /* of the driver's only memory slot */
 static uint64_t client;
 static bool running;
 static uint64_t taken, refused, given_back, read_back, sent_bytes, sent_messages;
@@ -56,33 +49,12 @@ static uint64_t microseconds(void)
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-static struct backing backing(uint64_t data, int32_t stride, uint32_t width, uint32_t height, uint32_t format)
-{
-    uint8_t *first = (uint8_t *)(uintptr_t)data;
-    if (stride < 0)
-        first += (size_t)-stride * (height - 1);
-    return (struct backing) { first, stride, width, height, format };
-}
-
-/* The driver's addresses are pointers, and it is no adversary: its surfaces are remembered as it says. */
-static void remember(const QXLCommandExt *ext)
-{
-    const QXLSurfaceCmd *cmd = (const QXLSurfaceCmd *)(uintptr_t)ext->cmd.data;
-    if (cmd->surface_id >= SURFACES)
-        return;
-    const QXLSurface *s = &cmd->u.surface_create;
-    backings[cmd->surface_id] = cmd->type == QXL_SURFACE_CMD_CREATE
-        ? backing(s->data, s->stride, s->width, s->height, s->format) : (struct backing) { 0 };
-}
-
 static void submit(const QXLCommandExt *ext)
 {
     const SpiceRenderCommand command = {
         .data = ext->cmd.data, .kind = ext->cmd.type, .group = ext->group_id, .flags = ext->flags,
     };
     SpiceRenderRelease release;
-    if (ext->cmd.type == QXL_CMD_SURFACE)
-        remember(ext);
     taken++;
     if (spice_render_engine_submit(engine, &command, &release)) {
         refused++;
@@ -113,19 +85,24 @@ static bool drain(int most)
 /* Draws a rectangle of a surface into the memory where the driver looks for it. */
 static void write_back(uint32_t id, SpiceRenderRect area)
 {
-    if (id >= SURFACES || !backings[id].top)
+    SpiceRenderBacking b;
+    uint32_t width, height;
+    if (spice_render_engine_surface_backing(engine, id, &b)
+        || spice_render_engine_surface_size(engine, id, &width, &height))
         return;
-    const struct backing *b = &backings[id];
-    if (b->format != SPICE_SURFACE_FMT_32_xRGB && b->format != SPICE_SURFACE_FMT_32_ARGB) {
-        fprintf(stderr, "standin: surface %u has format %u\n", id, b->format);
+    if (b.format != SPICE_SURFACE_FMT_32_xRGB && b.format != SPICE_SURFACE_FMT_32_ARGB) {
+        fprintf(stderr, "standin: surface %u has format %u\n", id, b.format);
         return;
     }
     if (area.left < 0) area.left = 0;
     if (area.top < 0) area.top = 0;
-    if (area.right > (int32_t)b->width) area.right = (int32_t)b->width;
-    if (area.bottom > (int32_t)b->height) area.bottom = (int32_t)b->height;
+    if (area.right > (int32_t)width) area.right = (int32_t)width;
+    if (area.bottom > (int32_t)height) area.bottom = (int32_t)height;
     if (area.left >= area.right || area.top >= area.bottom)
         return;
+    uint8_t *top = slot_start + b.offset;
+    if (b.stride < 0)
+        top += b.size + b.stride;
     const size_t row = (size_t)(area.right - area.left) * 4, rows = (size_t)(area.bottom - area.top);
     uint8_t *pixels = malloc(row * rows);
     const SpiceRenderPixels out = { pixels, row * rows, row };
@@ -133,7 +110,7 @@ static void write_back(uint32_t id, SpiceRenderRect area)
         complain("update area");
     else
         for (size_t y = 0; y < rows; y++)
-            memcpy(b->top + ((ptrdiff_t)y + area.top) * b->stride + (ptrdiff_t)area.left * 4, pixels + y * row, row);
+            memcpy(top + ((ptrdiff_t)y + area.top) * b.stride + (ptrdiff_t)area.left * 4, pixels + y * row, row);
     free(pixels);
     read_back++;
 }
@@ -263,7 +240,7 @@ void spice_qxl_add_memslot(QXLInstance *instance, QXLDevMemSlot *slot)
     const uint64_t end = slot->virt_end > INT64_MAX ? (uint64_t)1 << 47 : slot->virt_end;
     pthread_mutex_lock(&lock);
     if (spice_render_engine_add_slot(engine, slot->slot_group_id, slot->slot_id, slot->generation, start - slot->addr_delta,
-                                     (const uint8_t *)(uintptr_t)start, end - start))
+                                     slot_start = (uint8_t *)(uintptr_t)start, end - start))
         complain("memory slot");
     pthread_mutex_unlock(&lock);
 }
@@ -275,7 +252,6 @@ void spice_qxl_create_primary_surface(QXLInstance *instance, uint32_t surface_id
     /* It begins as a QXLSurfaceCreate does. */
     if (spice_render_engine_create_primary(engine, create->group_id, (const uint8_t *)create))
         complain("primary surface");
-    backings[0] = backing(create->mem, create->stride, create->width, create->height, create->format);
     pthread_mutex_unlock(&lock);
 }
 
@@ -285,7 +261,6 @@ void spice_qxl_destroy_primary_surface(QXLInstance *instance, uint32_t surface_i
     pthread_mutex_lock(&lock);
     drain(-1);
     spice_render_engine_destroy_primary(engine);
-    backings[0] = (struct backing) { 0 };
     pthread_mutex_unlock(&lock);
 }
 
@@ -295,7 +270,6 @@ void spice_qxl_destroy_surfaces(QXLInstance *instance)
     pthread_mutex_lock(&lock);
     drain(-1);
     spice_render_engine_destroy_surfaces(engine);
-    memset(backings, 0, sizeof backings);
     pthread_mutex_unlock(&lock);
 }
 

@@ -282,6 +282,11 @@ impl ImageEncoder {
         self.finish(shape, quality, costs, None)
     }
 
+    /// Whether the client keeps images of 32 bits a pixel.
+    pub fn has_cache(&self) -> bool {
+        self.formats(ImageKind::FromCache).contains(BitmapFormat::Bit32)
+    }
+
     /// Whether the client has exactly this image in its cache, so that [`Self::encode`] would only name it. Changes
     /// nothing that is sent.
     pub fn is_cached(

@@ -177,7 +177,7 @@ impl Boxes {
 }
 
 /// Cuts a rectangle into bands of about equal height with at most `limit` pixels; also across, if a row is longer.
-fn cut(rect: Rect, limit: u32, mut piece: impl FnMut(Rect)) {
+pub(in crate::client) fn cut(rect: Rect, limit: u32, mut piece: impl FnMut(Rect)) {
     let across = rect.width().div_ceil(limit);
     let width = rect.width().div_ceil(across);
     let rows = rect.height().div_ceil(rect.height().div_ceil((limit / width).max(1)));

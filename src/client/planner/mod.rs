@@ -17,6 +17,7 @@ mod search;
 #[cfg(test)]
 mod tests;
 
+pub(super) use boxes::cut;
 pub use costs::{Coding, Costs};
 
 use crate::trace::span;
