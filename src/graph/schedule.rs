@@ -13,8 +13,8 @@ use super::pass::Job;
 use super::stats::Times;
 use crate::draw::exec::{self, Views, needs_whole_surface};
 use crate::draw::surfaces::KeyMap;
-use crate::draw::{Limits, Source, SurfaceKey, Task};
-use crate::qxl::{BitmapFormat, Op};
+use crate::draw::{Limits, Picture, Source, SurfaceKey, Task};
+use crate::qxl::{BitmapData, BitmapFormat, Op};
 use rayon::ThreadPool;
 use spice_raster::{Raster, Rect, Surface, SurfaceMut};
 use std::sync::{Mutex, PoisonError};
@@ -253,18 +253,23 @@ fn self_contained(task: &Task, execution: &Execution) -> Option<Rect> {
 
 /// What it costs to look at a task's source, in pixels of a plain fill or copy.
 fn look_cost(task: &Task) -> u64 {
-    let pixels = |width: u32, height: u32| u64::from(width) * u64::from(height);
     match &task.src {
-        Source::Picture(p) => match p.bitmap_if_decoded().map(|bitmap| bitmap.format) {
-            None => pixels(p.width(), p.height()) * DECODE_COST,
-            Some(BitmapFormat::Bit32 | BitmapFormat::Rgba) => 0,
-            Some(_) => pixels(p.width(), p.height()),
-        },
+        Source::Picture(p) if p.bitmap_if_decoded().is_none() => pixels_made(p) * DECODE_COST,
+        Source::Picture(p) => pixels_made(p),
         Source::Surface(info) if info.format.bits_per_pixel() != task.target.format.bits_per_pixel() => {
-            pixels(info.width, info.height)
+            u64::from(info.width) * u64::from(info.height)
         }
         _ => 0,
     }
+}
+
+/// Pixels that are decoded, converted or read before a picture can be drawn from; 0 if it is drawn from as it is.
+fn pixels_made(picture: &Picture) -> u64 {
+    let as_is = picture.bitmap_if_decoded().is_some_and(|bitmap| {
+        matches!(bitmap.format, BitmapFormat::Bit32 | BitmapFormat::Rgba)
+            && matches!(bitmap.data, BitmapData::Held(_))
+    });
+    if as_is { 0 } else { u64::from(picture.width()) * u64::from(picture.height()) }
 }
 
 /// What a task costs, in pixels of a plain fill or copy; decoding is counted in.
@@ -287,7 +292,7 @@ fn view_bytes(task: &Task) -> u64 {
         .iter()
         .map(|source| match source {
             Source::None => 0,
-            Source::Picture(p) => u64::from(p.width()) * u64::from(p.height()) * 4,
+            Source::Picture(p) => pixels_made(p) * 4,
             Source::Surface(info) if info.key == task.target.key => info.bytes(),
             Source::Surface(info) if info.format == task.target.format => 0,
             Source::Surface(info) => u64::from(info.width) * u64::from(info.height) * 4,
