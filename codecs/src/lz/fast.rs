@@ -145,8 +145,11 @@ pub(super) fn pass<U: Unit, S: Simd>(
         i += length;
         anchor = i;
         let [a, b, c, d] = *px[i - 2..].first_chunk().expect("padded");
-        slots[hash(a, b, c)] = base + i as u32 - 2;
-        slots[hash(b, c, d)] = base + i as u32 - 1;
+        for (back, [a, b, c]) in [(2, [a, b, c]), (1, [b, c, d])] {
+            let slot = &mut slots[hash(a, b, c)];
+            // As above, but for the pixel before: the end of a match is no place for a run to begin.
+            *slot = if a == b && b == c { *slot } else { base + i as u32 - back };
+        }
     }
     out.literals::<U>(px, anchor..n)
 }
