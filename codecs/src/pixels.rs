@@ -30,6 +30,22 @@ pub enum PixelFormat {
 }
 
 impl PixelFormat {
+    /// All of them, in their order.
+    pub const ALL: [Self; 12] = [
+        Self::Gray,
+        Self::Plt1Le,
+        Self::Plt1Be,
+        Self::Plt4Le,
+        Self::Plt4Be,
+        Self::Plt8,
+        Self::Rgb16,
+        Self::Rgb24,
+        Self::Rgb32,
+        Self::Rgba,
+        Self::Xxxa,
+        Self::A8,
+    ];
+
     /// Bits of one pixel: 1, 4, 8, 16, 24 or 32.
     pub const fn bits_per_pixel(self) -> u32 {
         match self {

@@ -12,18 +12,7 @@ use spice_codecs::{Codec, DecodeOptions, Decoder, Encoder, Options, PixelFormat,
 fn streams(random: &mut Random) -> Vec<(Codec, (u32, u32), Vec<u8>)> {
     let mut out = Vec::new();
     for codec in Codec::ALL {
-        for format in [
-            PixelFormat::Gray,
-            PixelFormat::Plt1Le,
-            PixelFormat::Plt4Be,
-            PixelFormat::Plt8,
-            PixelFormat::Rgb16,
-            PixelFormat::Rgb24,
-            PixelFormat::Rgb32,
-            PixelFormat::Rgba,
-            PixelFormat::Xxxa,
-            PixelFormat::A8,
-        ] {
+        for format in PixelFormat::ALL {
             if !codec.carries(format) {
                 continue;
             }
