@@ -246,9 +246,8 @@ impl Engine {
             Event::Worker(WorkerMessage::DestroySurfaces { .. }) => None,
             _ => return,
         };
-        let ending: Vec<_> = self.watched.iter().filter(|(_, w)| id.is_none_or(|id| id == **w)).collect();
-        let ending: Vec<_> = ending.into_iter().map(|(key, _)| *key).collect();
-        ending.into_iter().for_each(|key| self.keep(key));
+        let ending = self.watched.iter().filter(|(_, w)| id.is_none_or(|id| id == **w)).map(|(key, _)| *key);
+        ending.collect::<Vec<_>>().into_iter().for_each(|key| self.keep(key));
     }
 
     /// Copies a surface that is about to change.

@@ -11,7 +11,7 @@ use crate::draw::{Limits, Picture, Source, SurfaceInfo, SurfaceKey, Task};
 use crate::qxl::{self, Brush, Composite, Op, QMask, Rect, SurfaceFormat, SurfaceId};
 use crate::wire::{self, Draw, DrawRef, ServerMessage, SurfaceCreated};
 use spice_raster::{Region, Surface};
-use std::collections::{BTreeMap, btree_map};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::sync::Arc;
 
 /// Off-screen surfaces that a client holds at most, and their bytes.
@@ -156,7 +156,7 @@ impl Session {
     fn cost(&mut self, entries: &[Entry], group: &Group, truth: &impl Truth, images: u64) -> u64 {
         let mut sum = 0;
         let mut sent: Vec<(SurfaceKey, *const Surface)> = Vec::new();
-        let (mut made, limits) = (Vec::new(), truth.limits());
+        let (mut made, limits) = (BTreeSet::new(), truth.limits());
         let area = group.area.area().max(1);
         for &i in &group.send {
             let entry = &entries[i];
@@ -192,7 +192,7 @@ impl Session {
         pixels: &Surface,
         reads: u32,
         limits: &Limits,
-        made: &mut Vec<*const Step>,
+        made: &mut BTreeSet<*const Step>,
     ) -> u64 {
         if self.held.surfaces.get(&want.info.key).is_some_and(|held| held.shows(want)) {
             return 0;
@@ -219,7 +219,7 @@ impl Session {
         recipe: &Recipe,
         limits: &Limits,
         path: &mut Vec<SurfaceKey>,
-        made: &mut Vec<*const Step>,
+        made: &mut BTreeSet<*const Step>,
     ) -> Option<u64> {
         let target = recipe.task.target;
         if path.contains(&target.key) || !self.profile.off_screen.contains(target.format) {
@@ -250,7 +250,7 @@ impl Session {
                     sum += self.recipe_cost(source, limits, path, made)?;
                 }
             }
-            made.push(Arc::as_ptr(step));
+            made.insert(Arc::as_ptr(step));
         }
         path.pop();
         Some(sum)
@@ -418,7 +418,7 @@ impl Session {
         let info = want.info;
         let image = want.pixels.map_or(u64::MAX, |pixels| self.image_cost(pixels));
         let recipe = want.recipe.filter(|recipe| {
-            let drawn = self.recipe_cost(recipe, limits, &mut Vec::new(), &mut Vec::new());
+            let drawn = self.recipe_cost(recipe, limits, &mut Vec::new(), &mut BTreeSet::new());
             drawn.is_some_and(|drawn| drawn < image)
         });
         if !self.held.surfaces.contains_key(&info.key) && !self.create(info) {
