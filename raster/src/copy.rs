@@ -3,6 +3,7 @@
 use crate::geom::{Point, Rect};
 use crate::kernels::bits::rop2_kernel;
 use crate::kernels::with_level;
+use crate::pixel::{raw_pixel, set_raw_pixel};
 use crate::plain;
 use crate::region::Region;
 use crate::rop::Rop2;
@@ -10,6 +11,7 @@ use crate::rows::{SourceRows, each_row, whole_bytes};
 use crate::sample::{Filter, Sampler, raw_view};
 use crate::simd::Raster;
 use crate::surface::{SurfaceMut, SurfaceRef};
+use std::ops::Range;
 
 impl Raster {
     /// Copies a picture through `rop`, not scaled: target pixel p takes source pixel p + `offset`. Targets whose
@@ -94,6 +96,26 @@ impl Raster {
             }
         }
     }
+
+    /// Copies pixels within a surface through `rop` in the order in which SPICE clients draw a copy of a surface onto
+    /// itself: rectangle after rectangle, from the top row down, from the left. Where source and target overlap, what
+    /// was written is read again. Target pixel p takes the pixel at p + `delta`; targets whose source lies outside
+    /// the surface are left alone. `dst` must be a view of the whole surface. `QXL_DRAW_COPY` from its own surface.
+    pub fn copy_in_order(&self, dst: &mut SurfaceMut<'_>, clip: &Region, delta: Point, rop: Rop2) {
+        let bounds = dst.bounds();
+        let Some(targets) = shifted_back(bounds, delta) else { return };
+        let targets = targets.intersect(&bounds);
+        let rects: Vec<Rect> = clip.rects_in(targets).collect();
+        for rect in rects {
+            for y in rect.top..rect.bottom {
+                if rop == Rop2::PUT && dst.format().bits_per_pixel() >= 8 {
+                    dst.put_row_in_order(y, rect.left..rect.right, delta);
+                } else {
+                    dst.copy_pixels_in_order(y, rect.left..rect.right, delta, rop);
+                }
+            }
+        }
+    }
 }
 
 /// The targets whose sources are in `sources`; `None` if there are none.
@@ -122,8 +144,8 @@ impl SurfaceMut<'_> {
                     let format = crate::surface::SurfaceFormat::A1;
                     let old: Vec<u32> = src.map_or_else(|| dst.to_vec(), <[u32]>::to_vec);
                     for (i, x) in columns.clone().enumerate() {
-                        let pixel = crate::pixel::raw_pixel(format, &old, from + i);
-                        crate::pixel::set_raw_pixel(format, dst, x, pixel);
+                        let pixel = raw_pixel(format, &old, from + i);
+                        set_raw_pixel(format, dst, x, pixel);
                     }
                 }
                 (_, src) => {
@@ -144,6 +166,49 @@ impl SurfaceMut<'_> {
             (targets.top..targets.bottom).rev().for_each(&mut move_row);
         } else {
             (targets.top..targets.bottom).for_each(&mut move_row);
+        }
+    }
+
+    /// Moves pixels of whole bytes to a row; within a row in the blocks in which the clients' library moves them.
+    fn put_row_in_order(&mut self, y: i32, columns: Range<i32>, delta: Point) {
+        let size = self.format().bits_per_pixel() as usize / 8;
+        // Rows begin at multiples of four bytes, the first at one of sixteen.
+        let row_at = y as usize * self.format().words_per_row(self.width()) * 4;
+        let (at, end) = (columns.start as usize * size, columns.end as usize * size);
+        let from = (columns.start + delta.x) as usize * size;
+        let (dst, src) = self.two_rows(y as u32, (y + delta.y) as u32);
+        let dst: &mut [u8] = bytemuck::cast_slice_mut(dst);
+        if let Some(src) = src {
+            let src: &[u8] = bytemuck::cast_slice(src);
+            dst[at..end].copy_from_slice(&src[from..from + (end - at)]);
+            return;
+        }
+        let mut done = at;
+        while done < end {
+            let (place, left) = (row_at + done, end - done);
+            let block = match left {
+                _ if place % 4 != 0 => size,
+                4.. if place % 16 != 0 => 4,
+                64.. => 64,
+                16.. => 16,
+                4.. => 4,
+                _ => size,
+            };
+            let source = from + (done - at);
+            dst.copy_within(source..source + block, done);
+            done += block;
+        }
+    }
+
+    /// Copies pixels to a row one by one.
+    fn copy_pixels_in_order(&mut self, y: i32, columns: Range<i32>, delta: Point, rop: Rop2) {
+        let format = self.format();
+        for x in columns {
+            let from = (x + delta.x) as usize;
+            let (dst, src) = self.two_rows(y as u32, (y + delta.y) as u32);
+            let pixel = raw_pixel(format, src.unwrap_or(dst), from);
+            let old = raw_pixel(format, dst, x as usize);
+            set_raw_pixel(format, dst, x as usize, rop.apply(pixel, old));
         }
     }
 }

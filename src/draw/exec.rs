@@ -40,12 +40,17 @@ pub(crate) struct Views<'a> {
 
 /// Draws a task onto the whole of its surface.
 pub(crate) fn draw(raster: Raster, task: &Task, target: &mut Surface, others: &impl Pixels, limits: &Limits) {
-    if let Some(delta) = self_copy(task) {
-        if task.mask.is_some() {
-            let Some(clip) = masked_clip(task, target, others, limits) else { return };
-            raster.copy_bits(&mut target.view_mut(), &clip, delta);
-        } else {
-            raster.copy_bits(&mut target.view_mut(), &task.clip, delta);
+    if let Some((delta, order)) = move_within(task) {
+        let masked = task.mask.is_some().then(|| masked_clip(task, target, others, limits));
+        let clip = match &masked {
+            None => &task.clip,
+            Some(Some(clip)) => clip,
+            Some(None) => return,
+        };
+        let view = &mut target.view_mut();
+        match order {
+            Order::Free => raster.copy_bits(view, clip, delta),
+            Order::Forward(rop) => raster.copy_in_order(view, clip, delta, rop),
         }
         return;
     }
@@ -63,7 +68,7 @@ pub(crate) fn needs_whole_surface(task: &Task) -> bool {
         Op::AlphaBlend { alpha_flags, .. } => {
             task.target.format == SurfaceFormat::X8R8G8B8 && alpha_flags & ALPHA_DEST == 0
         }
-        _ => self_copy(task).is_some(),
+        _ => move_within(task).is_some(),
     }
 }
 
@@ -72,16 +77,43 @@ const ALPHA_DEST: u8 = 1;
 /// `SPICE_ALPHA_FLAGS_SRC_SURFACE_HAS_ALPHA`.
 const ALPHA_SRC_SURFACE: u8 = 2;
 
-/// The distance from target to source pixels of a plain move of pixels inside one surface.
+/// In which order an operation moves pixels inside its surface.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// As if all were read first.
+    Free,
+    /// From the top left, what was written being read again where source and target overlap.
+    Forward(Rop2),
+}
+
+/// The distance from target to source pixels of a plain move of pixels inside one surface, as if all were read first.
 pub(crate) fn self_copy(task: &Task) -> Option<Point> {
+    move_within(task).filter(|(_, order)| *order == Order::Free).map(|(by, _)| by)
+}
+
+/// Whether an operation reads what it has itself written: then it can only be drawn as a whole.
+pub(crate) fn rereads(task: &Task) -> bool {
+    move_within(task).is_some_and(|(_, order)| order != Order::Free)
+}
+
+/// The distance from target to source pixels of an operation that moves pixels inside one surface, and the order.
+pub(crate) fn move_within(task: &Task) -> Option<(Point, Order)> {
     let bbox = task.drawable.bbox;
     let from = |pos: Point| Point::new(pos.x.wrapping_sub(bbox.left), pos.y.wrapping_sub(bbox.top));
     match &task.drawable.op {
-        Op::CopyBits { src_pos } => Some(from(*src_pos)),
+        Op::CopyBits { src_pos } => Some((from(*src_pos), Order::Free)),
         Op::Copy { src_area, rop, .. } | Op::Blend { src_area, rop, .. } => {
             let own = matches!(task.src, Source::Surface(info) if info.key == task.target.key);
-            let plain = rop2(*rop, Ropd::INVERS_SRC, Ropd::INVERS_DEST) == Rop2::PUT;
-            (own && plain && !task.is_scaled()).then(|| from(Point::new(src_area.left, src_area.top)))
+            if !own || task.is_scaled() {
+                return None;
+            }
+            let by = from(Point::new(src_area.left, src_area.top));
+            let rop = rop2(*rop, Ropd::INVERS_SRC, Ropd::INVERS_DEST);
+            let behind = by.y < 0 || by.x < 0 && (by.y == 0 || task.clip.rects().len() > 1);
+            if behind && rop.reads_source() && bbox.intersects(src_area) {
+                return Some((by, Order::Forward(rop)));
+            }
+            (rop == Rop2::PUT).then_some((by, Order::Free))
         }
         _ => None,
     }

@@ -1,7 +1,7 @@
 //! What a task reads and writes, told by its operation alone; the guest's `effect` and dependency hints are not
 //! looked at.
 
-use crate::draw::exec::{needs_whole_surface, self_copy};
+use crate::draw::exec::{move_within, needs_whole_surface, rereads};
 use crate::draw::task::rop2;
 use crate::draw::{Limits, Source, SurfaceInfo, SurfaceKey, Task};
 use crate::qxl::{Brush, Composite, Op, Point, Rect, Ropd, Str};
@@ -59,6 +59,7 @@ pub(crate) fn extent(task: &Task) -> Extent {
     match &drawable.op {
         // Spans of a line are clipped in place by side-by-side rectangles, as SPICE clients do it.
         Op::Stroke { .. } => Extent::WholeClip,
+        Op::Copy { .. } | Op::Blend { .. } if rereads(task) => Extent::WholeClip,
         Op::Text { str, .. } if needs_whole_surface(task) => {
             let all = task.clip.bounds().union(&glyph_box(str));
             Extent::Box(all.intersect(&task.target.bounds()))
@@ -237,7 +238,7 @@ fn size(source: &Source, task: &Task, limits: &Limits) -> Option<(u32, u32)> {
 /// Whether a task reads its own surface beside the pixels that it draws on, so that nothing else may be drawn there
 /// at the same time.
 pub(crate) fn reads_itself(task: &Task) -> bool {
-    let mut own = self_copy(task).is_some();
+    let mut own = move_within(task).is_some();
     each_read(task, |read| own |= read.surface.key == task.target.key);
     own
 }

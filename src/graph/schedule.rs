@@ -248,7 +248,7 @@ fn self_contained(task: &Task, execution: &Execution) -> Option<Rect> {
     let band = rows_of_band(execution, task.target.format.words_per_row(task.target.width) * 4) as i32;
     let one_band = rows.top >= 0 && rows.bottom > rows.top && rows.top / band == (rows.bottom - 1) / band;
     // Copies inside a surface are not drawn by bands.
-    (one_band && exec::self_copy(task).is_none()).then_some(rows)
+    (one_band && exec::move_within(task).is_none()).then_some(rows)
 }
 
 /// What it costs to look at a task's source, in pixels of a plain fill or copy.
