@@ -8,12 +8,17 @@ use crate::{EncodeError, PixelFormat, Pixels};
 
 /// Offsets of pixels in an image have 25 bits.
 const MOST_PIXELS: usize = 1 << 25;
+/// Places of two pixels that are known by their hash.
+pub(super) const WAYS: usize = 8;
+/// The bits of a ring index in a bucket; those above are of the pixel after.
+pub(super) const PLACE: u32 = MOST_PIXELS as u32 - 1;
 
 /// A client's GLZ dictionary: the last images sent, whatever the channel, up to a number of pixels.
 ///
 /// Memory: four bytes a pixel of the window, of which pages that were never used are not backed on common systems, and
-/// at most two bytes a pixel (at least 8 KiB) for the table of positions and for entries: of tiny images (fewer than 36
-/// pixels on average in a window of 2^22 pixels), fewer are held than the window has room for.
+/// at most two bytes a pixel (at least 8 KiB) for tables of positions and for entries: of tiny images (fewer than 36
+/// pixels on average in a window of 2^22 pixels, 86 where the best level is used), fewer are held than the window has
+/// room for.
 #[derive(Clone, Debug)]
 pub struct GlzDictionary {
     /// A ring of pixels: images one after the other, oldest first, wrapping at the end.
@@ -22,6 +27,8 @@ pub struct GlzDictionary {
     pub(super) images: VecDeque<Entry>,
     /// Ring indices by the hash of the pixels there. Any value may be stale: what is there is looked at.
     pub(super) table: Vec<u32>,
+    /// Of the best level: ring indices by the hash of two pixels, newest first. Empty until it is first used.
+    pub(super) pairs: Vec<[u32; WAYS]>,
     pub(super) used: usize,
     pub(super) next_id: u64,
 }
@@ -57,6 +64,7 @@ impl GlzDictionary {
             ring: vec![0; window],
             images: VecDeque::new(),
             table: vec![0; slots.clamp(1 << 10, most)],
+            pairs: Vec::new(),
             used: 0,
             next_id,
         }
@@ -90,6 +98,7 @@ impl GlzDictionary {
     /// Bytes that the dictionary takes, pages that were never used included.
     pub fn memory(&self) -> usize {
         (self.ring.capacity() + self.table.capacity()) * size_of::<u32>()
+            + self.pairs.capacity() * size_of::<[u32; WAYS]>()
             + self.images.capacity() * size_of::<Entry>()
     }
 
@@ -124,8 +133,36 @@ impl GlzDictionary {
 
     /// As many entries as fit, with the table, into two bytes a pixel, since a queue that grows doubles.
     fn most_images(&self) -> usize {
-        let free = (self.ring.len() * 2).saturating_sub(self.table.len() * size_of::<u32>());
+        let free = self.beside_table().saturating_sub(self.pairs.len() * size_of::<[u32; WAYS]>());
         free / (2 * size_of::<Entry>()) + 64
+    }
+
+    /// Bytes that are left of two a pixel.
+    fn beside_table(&self) -> usize {
+        (self.ring.len() * 2).saturating_sub(self.table.len() * size_of::<u32>())
+    }
+
+    /// Makes the table of pairs, if there is none yet, of at most five eighths of what is left beside the other table.
+    pub(super) fn know_pairs(&mut self) {
+        if !self.pairs.is_empty() {
+            return;
+        }
+        let most = self.beside_table() / 8 * 5 / size_of::<[u32; WAYS]>();
+        self.pairs = vec![[PLACE; WAYS]; 1 << most.max(2).ilog2()];
+        let newest = self.next_id.wrapping_sub(1);
+        while self.images.len() > self.most_images() {
+            self.used -= self.images.pop_front().map_or(0, |e| e.len);
+        }
+        self.images.shrink_to(0);
+        for k in 0..self.images.len() {
+            let e = self.images[k];
+            match e.format {
+                _ if e.id == newest => {}
+                PixelFormat::Rgb16 => super::optimal::enter::<unit::Word>(self, &e, true),
+                PixelFormat::Rgba => super::optimal::enter::<unit::ColourBesideAlpha>(self, &e, true),
+                _ => super::optimal::enter::<unit::Colour>(self, &e, true),
+            }
+        }
     }
 
     /// Makes room for an image and copies its pixels in; the oldest images leave until it fits.

@@ -1,20 +1,28 @@
 //! What the optimal parse needs to know of GLZ: its tokens, and matches in earlier images.
 
-use super::dictionary::{Entry, GlzDictionary};
+use super::dictionary::{Entry, GlzDictionary, PLACE, WAYS};
 use super::fast::{Locator, hash, previous_like};
 use crate::EncodeError;
+use crate::lz::finder::STRIP;
 use crate::lz::lazy::Lazy;
-use crate::lz::optimal::{Parser, Syntax, effort, in_run};
+use crate::lz::optimal::{EFFORT, Parser, Syntax, in_run};
 use crate::lz::unit::{Unit, common, pair, same};
 use crate::lz::writer::{Writer, glz_token};
 
 /// Pixels of the longer context that is looked up beside three pixels.
 const LONG: usize = 7;
 
-/// Pixels of other images that the best level knows pair by pair: this many times the image's own.
+/// Windows up to this are searched by chains.
+const SMALL: usize = 1 << 19;
+/// Pixels of other images that chains know: this many times the image's own.
 const KNOWN: usize = 32;
-/// Places with the same two pixels that it looks at.
+/// Places with the same two pixels that are looked at in chains.
 const DEPTH: usize = 64;
+
+/// Positions whose places are looked up at a time: their cache misses overlap.
+const AHEAD: usize = 32;
+/// No ring index.
+const NOWHERE: u32 = u32::MAX;
 
 /// Where a match comes from: how many images back, and the offset as coded.
 pub(super) type Source = (u32, u32);
@@ -28,7 +36,8 @@ pub(super) struct Parsers {
 }
 
 /// Where in the newest images there are which two pixels: chains from the newest place to the oldest. Rebuilt for each image,
-/// since to keep them would take as much memory as the window.
+/// since to keep them would take as much memory as the window; of large windows, where that takes too long, the dictionary
+/// knows a few places of each pair instead.
 #[derive(Clone, Debug, Default)]
 struct Chains {
     /// Ring index of the first place.
@@ -84,7 +93,10 @@ impl Chains {
             known.then(|| self.heads[self.hash::<U>(px, i)]).and_then(some),
             move |&place| some(self.older[place as usize - 1]),
         )
-        .map(move |place| (self.first + place as usize - 1) % ring)
+        .map(move |place| {
+            let at = self.first + place as usize - 1;
+            if at >= ring { at - ring } else { at }
+        })
     }
 }
 
@@ -101,54 +113,78 @@ pub(super) fn pass<U: Unit>(
     let short = if U::LITERAL == 1 { 4 } else { 2 };
     let (first, second) = dictionary.pieces(entry);
     let Parsers { lazy, optimal, chains } = parsers;
-    let chains = (best && U::LITERAL != 1).then(|| {
+    let small = dictionary.ring.len() <= SMALL;
+    let chains = (best && small && U::LITERAL != 1).then(|| {
         chains.fill::<U>(dictionary, entry);
         &*chains
     });
+    let pairs = best && !small && U::LITERAL != 1;
+    if pairs {
+        dictionary.know_pairs();
+    }
     let mut index = 0;
     for range in [first, second] {
-        let locator = Locator::new(dictionary, *entry);
         let mut search = Search {
-            table: &dictionary.table,
+            locator: Locator::new(dictionary, *entry),
             begin: range.start,
             index,
-            shift: 64 - dictionary.table.len().trailing_zeros(),
             back: [previous_like(dictionary, entry), None, None],
-            locator,
+            ends: [0; 3],
+            pairs: if pairs { &dictionary.pairs } else { &[] },
             chains,
+            places: [Places::default(); AHEAD],
+            from: 0,
+            to: 0,
         };
         index += range.len();
         let px = &dictionary.ring[range];
         if best {
-            // Beside other matches a token of three bytes even pays for one pixel of three.
-            let short = if U::LITERAL == 3 { 1 } else { short };
-            optimal.pass::<U, _>(px, row, effort(short), &mut search, out)?;
+            optimal.pass::<U, _>(px, row, EFFORT, &mut search, out)?;
         } else {
             lazy.pass::<U, _>(px, row, short, &mut search, out)?;
         }
     }
-    enter::<U>(dictionary, entry);
+    enter::<U>(dictionary, entry, pairs);
     Ok(())
 }
 
-/// Enters the image's positions into the dictionary's table, except those inside runs.
-fn enter<U: Unit>(dictionary: &mut GlzDictionary, entry: &Entry) {
-    let mut table = std::mem::take(&mut dictionary.table);
+/// Enters the image's positions into the dictionary's tables, except those inside runs.
+pub(super) fn enter<U: Unit>(dictionary: &mut GlzDictionary, entry: &Entry, known_pairs: bool) {
+    let (mut table, mut pairs) =
+        (std::mem::take(&mut dictionary.table), std::mem::take(&mut dictionary.pairs));
     let (first, second) = dictionary.pieces(entry);
-    let (shift, mask) = (64 - table.len().trailing_zeros(), table.len() - 1);
+    let (shift, mask, buckets) = (64 - table.len().trailing_zeros(), table.len() - 1, pairs.len());
     for range in [first, second] {
         let px = &dictionary.ring[range.clone()];
         for i in 0..px.len().saturating_sub(2) {
             if in_run::<U>(px, i) {
                 continue;
             }
-            table[hash::<U>(px, i, shift) & mask] = (range.start + i) as u32;
+            let place = (range.start + i) as u32;
+            table[hash::<U>(px, i, shift) & mask] = place;
             if i + LONG <= px.len() {
-                table[long_hash::<U>(px, i, shift) & mask] = (range.start + i) as u32;
+                table[long_hash::<U>(px, i, shift) & mask] = place;
+            }
+            if known_pairs {
+                let bucket = &mut pairs[pair_hash::<U>(px, i, buckets)];
+                bucket.copy_within(0..WAYS - 1, 1);
+                bucket[0] = place | third::<U>(px, i);
             }
         }
     }
-    dictionary.table = table;
+    (dictionary.table, dictionary.pairs) = (table, pairs);
+}
+
+/// Which bucket the places of the two pixels from `i` on are in.
+#[inline(always)]
+fn pair_hash<U: Unit>(px: &[u32], i: usize, buckets: usize) -> usize {
+    (pair::<U>(px, i).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - buckets.ilog2())) as usize
+}
+
+/// What a place in a bucket says of the third pixel, above the 25 bits of the place.
+#[inline(always)]
+fn third<U: Unit>(px: &[u32], i: usize) -> u32 {
+    (px[i + 2] & U::MASK).wrapping_mul(0x9e37_79b1) & !PLACE
 }
 
 #[inline(always)]
@@ -160,48 +196,94 @@ fn long_hash<U: Unit>(px: &[u32], i: usize, shift: u32) -> usize {
     (v.wrapping_mul(0xd6e8_feb8_6659_fd93) >> shift) as usize
 }
 
+/// Where the pixels of a position were seen.
+#[derive(Clone, Copy, Default)]
+struct Places {
+    /// Three pixels, and `LONG`.
+    table: [u32; 2],
+    pairs: [u32; WAYS],
+    /// Of the third pixel.
+    third: u32,
+}
+
 /// Looks for matches in earlier images.
 struct Search<'a> {
     locator: Locator<'a>,
-    table: &'a [u32],
     /// Ring index and index in the image of the first pixel of what is parsed.
     begin: usize,
     index: usize,
-    shift: u32,
-    /// How far back in the ring good matches came from: the same place of the last image like this, the last two finds.
+    /// How far back in the ring good matches came from: the same place of the last image like this, the last two finds;
+    /// and up to where they are known to go on.
     back: [Option<usize>; 3],
-    /// At the best level, where pairs of pixels are.
+    ends: [usize; 3],
+    /// At the best level, where pairs of pixels are: in large windows, in small ones.
+    pairs: &'a [[u32; WAYS]],
     chains: Option<&'a Chains>,
+    /// What is known of positions `from..to`.
+    places: [Places; AHEAD],
+    from: usize,
+    to: usize,
 }
 
 impl Search<'_> {
-    /// Reports the match at ring index `from`; returns its length.
+    /// Reports the match at ring index `from` if it is longer than `known`; returns its length.
     #[inline(always)]
     fn try_at<U: Unit>(
         &mut self,
         px: &[u32],
         i: usize,
         from: usize,
-        report: &mut impl FnMut(usize, usize, Source),
+        known: &mut usize,
+        report: &mut impl FnMut(usize, usize, Source) -> usize,
     ) -> usize {
         let ring = &self.locator.dictionary.ring[..];
-        if from >= ring.len() || !same::<U>(ring[from], px[i]) {
+        // Most candidates are no longer than what is known; whose they are need not be found out.
+        let Some(&last) = ring.get(from.saturating_add(*known)) else { return 0 };
+        if px.get(i + *known).is_none_or(|&p| !same::<U>(p, last)) {
+            return 0;
+        }
+        let length = common::<U>(&px[i..], &ring[from..]);
+        if length <= *known {
             return 0;
         }
         let Some(found) = self.locator.locate(from, self.index + i) else { return 0 };
         if found.images == 0 {
             return 0;
         }
-        let length = common::<U>(&px[i..], &ring[from..from + found.after]);
-        report(length, glz_token(found.images, found.offset), (found.images, found.offset));
+        let length = length.min(found.after);
+        *known = report(length, glz_token(found.images, found.offset), (found.images, found.offset));
         length
+    }
+
+    /// Looks up the places of `i` and of some positions behind it.
+    #[inline(never)]
+    fn look_up<U: Unit>(&mut self, px: &[u32], i: usize) {
+        let table = &self.locator.dictionary.table[..];
+        let (shift, mask) = (64 - table.len().trailing_zeros(), table.len() - 1);
+        (self.from, self.to) = (i, px.len().min(i + AHEAD));
+        for (i, places) in (i..self.to).zip(&mut self.places) {
+            places.table = [NOWHERE; 2];
+            places.pairs[0] = NOWHERE;
+            if i + 3 > px.len() || in_run::<U>(px, i) {
+                continue;
+            }
+            places.table[0] = table[hash::<U>(px, i, shift) & mask];
+            if i + LONG <= px.len() {
+                places.table[1] = table[long_hash::<U>(px, i, shift) & mask];
+            }
+            if !self.pairs.is_empty() {
+                places.pairs = self.pairs[pair_hash::<U>(px, i, self.pairs.len())];
+                places.third = third::<U>(px, i);
+            }
+        }
     }
 }
 
 impl Syntax for Search<'_> {
     type Source = Source;
-    /// Offsets have 25 bits; a quarter of a million pixels are as many as a tree holds quickly.
-    const WINDOW: usize = 1 << 18;
+    /// Offsets have 25 bits; a quarter of a million pixels are as many as can be searched quickly.
+    const WINDOW: usize = (1 << 18) - STRIP;
+    const BYTES: &'static [usize] = &[3, 4, 5, 6, 7];
 
     #[inline(always)]
     fn within(distance: usize) -> (usize, Source) {
@@ -210,40 +292,58 @@ impl Syntax for Search<'_> {
     }
 
     #[inline(always)]
+    fn shifted((images, offset): Source, by: usize) -> Source {
+        (images, if images == 0 { offset } else { offset + by as u32 })
+    }
+
+    #[inline(always)]
     fn write<U: Unit>(out: &mut Writer<'_>, length: usize, source: Source) -> Result<(), EncodeError> {
         out.glz_match::<U>(length, source.0, source.1)
     }
 
     #[inline(always)]
-    fn others<U: Unit>(&mut self, px: &[u32], i: usize, mut report: impl FnMut(usize, usize, Source)) {
+    fn others<U: Unit>(
+        &mut self,
+        px: &[u32],
+        i: usize,
+        mut known: usize,
+        mut report: impl FnMut(usize, usize, Source) -> usize,
+    ) {
         let wrap = self.locator.dictionary.ring.len();
         let here = self.begin + i;
         for k in 0..3 {
-            if let Some(back) = self.back[k] {
+            if let Some(back) = self.back[k].filter(|_| i >= self.ends[k]) {
                 let from = if here >= back { here - back } else { here + wrap - back };
-                self.try_at::<U>(px, i, from, &mut report);
+                let length = self.try_at::<U>(px, i, from, &mut known, &mut report);
+                self.ends[k] = i + length;
             }
         }
-        let mask = self.table.len() - 1;
-        let slots = [
-            (i + 3 <= px.len()).then(|| hash::<U>(px, i, self.shift)),
-            (i + LONG <= px.len()).then(|| long_hash::<U>(px, i, self.shift)),
-        ];
-        for slot in slots.into_iter().flatten() {
-            let from = self.table[slot & mask] as usize;
-            let back = (here + wrap - from) % wrap;
-            if self.back.contains(&Some(back)) {
-                continue;
-            }
-            if self.try_at::<U>(px, i, from, &mut report) >= 16 {
+        if i >= self.to {
+            self.look_up::<U>(px, i);
+        }
+        let Places { table, pairs, third } = self.places[i - self.from];
+        for from in table {
+            let from = from as usize;
+            if self.try_at::<U>(px, i, from, &mut known, &mut report) >= 16 {
                 self.back[2] = self.back[1];
-                self.back[1] = Some(back);
+                self.back[1] = Some(if here >= from { here - from } else { here + wrap - from });
+                self.ends[1] = 0;
+                self.ends[2] = 0;
             }
         }
-        let Some(chains) = self.chains else { return };
-        for from in chains.places::<U>(px, i, wrap).take(DEPTH) {
-            if self.try_at::<U>(px, i, from, &mut report) >= LONG * 16 {
-                break;
+        if let Some(chains) = self.chains {
+            for from in chains.places::<U>(px, i, wrap).take(DEPTH) {
+                if self.try_at::<U>(px, i, from, &mut known, &mut report) >= LONG * 16 {
+                    break;
+                }
+            }
+        }
+        if self.pairs.is_empty() {
+            return;
+        }
+        for (k, entry) in pairs.into_iter().enumerate() {
+            if k == 0 || entry & !PLACE == third {
+                self.try_at::<U>(px, i, (entry & PLACE) as usize, &mut known, &mut report);
             }
         }
     }

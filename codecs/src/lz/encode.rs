@@ -135,8 +135,7 @@ impl Passes<'_> {
             }
             Level::Default => self.lazy.pass::<U, _>(px, self.row, U::BIAS + 1, &mut optimal::LzSyntax, out),
             Level::Best => {
-                let effort = optimal::effort(U::BIAS + 1);
-                self.optimal.pass::<U, _>(px, self.row, effort, &mut optimal::LzSyntax, out)
+                self.optimal.pass::<U, _>(px, self.row, optimal::EFFORT, &mut optimal::LzSyntax, out)
             }
             Level::Reference => reference::pass::<U>(px, self.reference, out),
         }

@@ -167,8 +167,9 @@ impl Lazy {
             near(one);
         }
         if longest < NICE {
-            syntax.others::<U>(px, i, |length, bytes, source| {
+            syntax.others::<U>(px, i, 0, |length, bytes, source| {
                 consider(length, bytes, source);
+                0
             });
         }
         (best.length > 0).then_some(best)

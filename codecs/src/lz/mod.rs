@@ -5,11 +5,11 @@ mod decode;
 mod encode;
 mod expand;
 mod fast;
+pub(crate) mod finder;
 mod header;
 pub(crate) mod lazy;
 pub(crate) mod optimal;
 pub(crate) mod reference;
-pub(crate) mod tree;
 pub(crate) mod unit;
 pub(crate) mod writer;
 

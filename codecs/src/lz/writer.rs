@@ -62,6 +62,12 @@ impl<'a> Writer<'a> {
         if self.at + n > self.limit { Err(EncodeError::Bound { bound: self.bound }) } else { Ok(()) }
     }
 
+    /// Fails if the stream would exceed its bound with at least `more` bytes to come.
+    #[inline(always)]
+    pub(crate) fn check(&self, more: usize) -> Result<(), EncodeError> {
+        self.reserve(more)
+    }
+
     /// Writes `bytes`.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
         self.reserve(bytes.len())?;
