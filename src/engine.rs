@@ -31,7 +31,6 @@ use crate::client::save::RestoreError;
 use crate::client::session::{CANVAS, Session, Touched, Truth};
 use crate::draw::{Effect, Limits, Lookup, Refusal, Source, SurfaceInfo, SurfaceKey, Task, screen_row};
 use crate::features::Compat;
-use crate::graph::footprint::{Extent, extent};
 use crate::graph::{Execution, Graph, GraphLimits};
 use crate::qxl::{
     Command, Event, Image, ImageData, Op, OpKind, Rect, SurfaceCmd, SurfaceFormat, SurfaceId, WorkerMessage,
@@ -212,7 +211,7 @@ impl Engine {
                 self.keep(task.target.key);
             }
             if self.primary().is_some_and(|p| p.key == task.target.key) {
-                let (touched, recipes) = (touched(task), &self.recipes);
+                let (touched, recipes) = (Touched::of(task), &self.recipes);
                 let mut reads = false;
                 self.clients.values_mut().for_each(|client| reads |= client.note(task, touched, recipes));
                 if reads {
@@ -312,27 +311,38 @@ impl Engine {
     /// A client as bytes, for an engine elsewhere to go on with it; `None` if it is not there. Nothing changes here, but
     /// the client must get nothing more from here and the guest must draw nothing more here: what the client shows is
     /// told by what the guest shows.
+    ///
+    /// The bytes hold the client's GLZ window, its off-screen surfaces and the operations that wait for it: a few hundred
+    /// kilobytes, and as many megabytes as those are large.
     pub fn save_client(&self, client: ClientId) -> Option<Vec<u8>> {
         span!("spice_render_save_client", client = client.0);
-        self.clients.get(&client).map(Session::save)
+        let surfaces = self.graph.state().surfaces();
+        self.clients.get(&client).map(|session| session.save(surfaces, &self.recipes))
     }
 
     /// Goes on with a client that was saved, under another id. The guest must have been migrated before, and show the
-    /// same; if it does not, the client gets a whole picture. Its counters start anew. It never gets what its profile's
-    /// minor version lacks, nor what this engine may not use ([`Options::compat`]).
+    /// same; if it does not, the client gets a whole picture. Its surfaces are to be there under the ids that they had
+    /// (created with their pixels, `KEEP_DATA`); of others the client's copies are of no use. Its counters start anew. It
+    /// never gets what its profile's minor version lacks, nor what this engine may not use ([`Options::compat`]).
     ///
     /// # Errors
     /// The bytes were not written by [`Engine::save_client`], were changed, or are of another version of their form or of
     /// a profile with things that this version does not know. Nobody joins then.
     pub fn restore_client(&mut self, saved: &[u8]) -> Result<ClientId, RestoreError> {
         span!("spice_render_restore_client", bytes = saved.len());
+        let live = self.graph.state().surfaces().iter().collect();
         let mut truth = Pixels { graph: &mut self.graph, recipes: &self.recipes, canvas: &mut self.canvas };
-        let mut session = Session::restore(saved, self.shared.clone(), &mut truth)?;
+        let restored = Session::restore(saved, self.shared.clone(), &mut truth, &live, &self.recipes);
+        let (mut session, made) = restored?;
         let narrowed = self.narrowed(session.profile().clone(), session.minor());
         // Another profile costs the client the surfaces that it holds.
         if narrowed != *session.profile() {
             session.set_profile(narrowed);
         }
+        if session.wants_recipes() {
+            made.into_iter().for_each(|made| self.recipes.restore(made));
+        }
+        self.watched.extend(session.reads());
         Ok(self.join(session))
     }
 
@@ -469,13 +479,6 @@ fn capabilities(profile: &Profile) -> DisplayCaps {
         caps = caps.union(DisplayCaps::A8_SURFACE);
     }
     caps
-}
-
-fn touched(task: &Task) -> Touched {
-    match extent(task) {
-        Extent::Clip | Extent::WholeClip => Touched::Clip,
-        Extent::Box(rect) => Touched::Box(rect),
-    }
 }
 
 /// The surfaces that a task reads beside its own, and their ids.
