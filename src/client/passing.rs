@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Operations that are remembered between two polls; a guest that draws more is not followed one by one.
-const ENTRIES: usize = 512;
+pub(super) const ENTRIES: usize = 512;
 /// Bytes that images must be expected to take before operations are looked at in their place.
 pub(super) const WORTH: u64 = 600;
 

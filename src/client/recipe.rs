@@ -16,6 +16,8 @@ const SURFACES: usize = 64;
 /// Bytes of all recipes together, and of one operation without its picture.
 const BYTES: usize = 16 << 20;
 const STEP: usize = 512;
+/// Reads that somebody else counted.
+const MOST_READS: u32 = 1 << 20;
 
 /// One operation on an off-screen surface, and what was there before it.
 #[derive(Debug)]
@@ -103,7 +105,8 @@ impl Recipes {
             return None;
         }
         let depth = before.iter().chain(sources.iter().flatten()).map(|s| s.depth).max().unwrap_or(0) + 1;
-        let bytes = STEP + if let Source::Picture(picture) = &task.src { picture.bytes() } else { 0 };
+        let clip = 16 * task.clip.rects().len();
+        let bytes = STEP + clip + if let Source::Picture(picture) = &task.src { picture.bytes() } else { 0 };
         if depth > DEPTH || self.bytes.load(Ordering::Relaxed) + bytes > BYTES {
             return None;
         }
@@ -154,7 +157,7 @@ impl Recipes {
             self.known.entry(key).or_insert(recipe);
         }
         if reads > 0 {
-            self.reads.entry(key).or_insert(reads);
+            self.reads.entry(key).or_insert(reads.min(MOST_READS));
         }
     }
 

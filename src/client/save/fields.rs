@@ -60,7 +60,7 @@ impl Out {
     }
     /// The rows of a surface, without what format and size it has.
     pub(super) fn rows(&mut self, pixels: SurfaceRef<'_>) {
-        for y in 0..pixels.height() {
+        for y in 0..if pixels.width() > 0 { pixels.height() } else { 0 } {
             pixels.row(y).iter().for_each(|word| self.u32(*word));
         }
     }
@@ -167,7 +167,8 @@ impl<'a> In<'a> {
         // Rows are a little longer in memory.
         let mut surface = Surface::new(format, width, height, 2 * self.0.len() as u64 + (1 << 16))
             .map_err(|_| RestoreError::Field { field })?;
-        for y in 0..height {
+        // Rows of nothing may be many.
+        for y in 0..if row > 0 { height } else { 0 } {
             let words = self.take(row, field)?.as_chunks::<4>().0;
             let mut view = surface.view_mut();
             view.row(y).iter_mut().zip(words).for_each(|(to, word)| *to = u32::from_le_bytes(*word));

@@ -10,7 +10,7 @@ use crate::client::recipe::{Recipe, Recipes};
 use crate::draw::task::Resolve;
 use crate::draw::{Limits, Lookup, Picture, Refusal, Source, SurfaceInfo, SurfaceKey, Task};
 use crate::qxl::{
-    Bitmap, BitmapFormat, Image, ImageData, Palette, SurfaceId, surface_format_from_number,
+    Bitmap, BitmapFormat, Clip, Image, ImageData, Palette, SurfaceId, surface_format_from_number,
     surface_format_number,
 };
 use bytes::Bytes;
@@ -342,8 +342,14 @@ impl<'a> Known<'a> {
         if ids.iter().any(|(id, info)| ids.iter().any(|(other, i)| other == id && i != info)) {
             return Err(bad(SURFACES));
         }
+        // Rectangles that cross can make many more; those of a guest seldom do.
+        let most = match &drawable.clip {
+            Clip::None => 1,
+            Clip::Rects(rects) => 4 * rects.len() + 16,
+        };
         let mut settled = Settled { ids: &ids, known: self };
-        Ok(Task::new(&Arc::new(drawable), &mut settled).ok().flatten())
+        let task = Task::new(&Arc::new(drawable), &mut settled).ok().flatten();
+        Ok(task.filter(|task| task.clip.rects().len() <= most))
     }
 }
 
@@ -386,7 +392,11 @@ impl Hashes {
     /// The first of all steps that are the same.
     fn one(&mut self, step: Recipe) -> Recipe {
         let hash = self.hash_anew(&step);
-        let one = self.steps.entry(hash).or_insert(step).clone();
+        let one = self.steps.entry(hash).or_insert_with(|| step.clone()).clone();
+        // Hashes meet where somebody wants them to.
+        if one.task.target != step.task.target {
+            return step;
+        }
         self.hashes.insert(Arc::as_ptr(&one).addr(), hash);
         one
     }

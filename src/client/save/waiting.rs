@@ -4,7 +4,7 @@
 use super::fields::{In, Out};
 use super::tables::{Known, Tables};
 use super::{RestoreError, Result};
-use crate::client::passing::{Entry, Passing, Sticky};
+use crate::client::passing::{ENTRIES, Entry, Passing, Sticky};
 use crate::client::planner::MoveHint;
 use crate::client::recipe::{Made, Recipes};
 use crate::client::session::{HINTS, Session};
@@ -98,7 +98,7 @@ impl Session {
         limits: &Limits,
     ) -> Result<Vec<Made>> {
         let known = Known::read(from, live, recipes, limits)?;
-        self.passing.restore(from, &known)?;
+        self.passing.restore(from, &known, self.screen.as_ref().map(|screen| screen.info))?;
         self.held = held(from, &known)?;
         let made = from.list(RECIPE, MADE, |from| {
             let info = known.surface(from.u32(MADE)?)?;
@@ -144,11 +144,16 @@ impl Session {
 }
 
 impl Passing {
-    /// What is refused here, or too much here, is as if too much had come: images take its place.
-    fn restore(&mut self, from: &mut In<'_>, known: &Known<'_>) -> Result<()> {
+    /// What is refused here, or too much here, is as if too much had come: images take its place. So is what is not
+    /// drawn on the screen.
+    fn restore(&mut self, from: &mut In<'_>, known: &Known<'_>, screen: Option<SurfaceInfo>) -> Result<()> {
         let mut full = from.flag(WAITING)?;
         let mut entries = Vec::new();
-        for _ in 0..from.count(ENTRY, WAITING)? {
+        let count = from.count(ENTRY, WAITING)?;
+        if count > ENTRIES {
+            return Err(bad(WAITING));
+        }
+        for _ in 0..count {
             let task = known.task(from)?;
             let reads = task.as_ref().map(Entry::reads_of).unwrap_or_default();
             let (mut kept, mut made) = (<[_; 2]>::default(), <[_; 2]>::default());
@@ -160,7 +165,7 @@ impl Passing {
                 let number = from.u32(WAITING)?;
                 *recipe = if task.is_some() { known.recipe(number, of)? } else { None };
             }
-            match task {
+            match task.filter(|task| Some(task.target) == screen) {
                 Some(task) => entries.push((task, kept, made)),
                 None => full = true,
             }
