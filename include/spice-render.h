@@ -227,7 +227,8 @@ const uint8_t *spice_render_bytes_get(const SpiceRenderBytes *bytes,
 void spice_render_bytes_free(SpiceRenderBytes *bytes);
 
 // A client as bytes, for an engine elsewhere to go on with it after migration (spice_render_engine_restore_client).
-// Nothing changes here, but the client must get nothing more from here and the guest must draw nothing more here.
+// Nothing changes here, but the client must get nothing more from here and the guest must draw nothing more here. They
+// hold what the client holds and what waits for it: a few hundred kilobytes, or some megabytes.
 //
 // The caller must see to this:
 // `engine` is a live engine; `bytes` can be written.
@@ -236,9 +237,11 @@ SpiceRenderStatus spice_render_engine_save_client(SpiceRenderEngine *engine,
                                                   SpiceRenderBytes **bytes);
 
 // Goes on with a client that was saved; `client` gets its number here. The guest must have been migrated before, and
-// show the same; if it does not, the client gets a whole picture.
+// show the same; if it does not, the client gets a whole picture. Its surfaces are to be there under the ids that they
+// had, made with their pixels (QXL_SURF_FLAG_KEEP_DATA).
 //
-// SPICE_RENDER_STATUS_REFUSED: these are not the bytes of a client, or they were changed. Nobody joins then.
+// SPICE_RENDER_STATUS_REFUSED: these are not the bytes of a client, or they were changed, or another version of the
+// library wrote them in another form. Nobody joins then.
 //
 // The caller must see to this:
 // `engine` is a live engine; `data` points to `size` bytes; `client` can be written.

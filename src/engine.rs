@@ -1,7 +1,45 @@
 //! The face that a server embeds: QXL commands in, pixels and one stream of display messages per client out.
 //!
-//! The engine owns no thread (but rayon's pool), no socket and no clock: the embedder calls it and says what time
-//! it is.
+//! # What an embedder does
+//!
+//! **Commands.** [`Guest`](crate::qxl::guest::Guest) reads a command out of the guest's memory; what it gives is a copy,
+//! so that the release info that comes with it goes back to the guest at once, whether the command is refused, by it or by
+//! [`Engine::submit`], or not. A [`Refusal`] is the guest's fault: the command draws nothing, everything is as before,
+//! and all that an embedder may want to do is to log it. Submitting draws nothing yet; it takes a microsecond or so, and
+//! now and then, when more waits than [`GraphLimits`](crate::graph::GraphLimits) allows, as long as drawing that takes.
+//!
+//! **Reading pixels.** [`Engine::update_area`] and [`Engine::snapshot`] draw what they need to; no client notices.
+//!
+//! **Clients.** [`Engine::connect`] when a display channel's DISPLAY_INIT is there (or any time, for a profile that is
+//! known), [`Engine::receive`] for what its client says later, [`Engine::disconnect`] when it is gone. The other
+//! channels, the pointer, PING, and what else belongs to the connection are the embedder's; the engine's messages are
+//! those of the display channel, each with a mini header (two bytes type, four bytes size): for a client without that
+//! capability, the embedder puts the long header in its place.
+//!
+//! **Polling.** Nothing is pushed. Whenever a client's connection takes more bytes and [`Engine::is_waiting`], call
+//! [`Engine::poll`] with how many. The budget bounds how old the picture is when it arrives: what the link carries in a
+//! tenth to a quarter of a second is a good one. What a client was not polled for costs a bitmap of its screen and at most
+//! [`ClientOptions::queue_bound`] bytes of commands, however long that lasts: a slow client skips to the present. A poll
+//! draws and encodes: milliseconds for much that changed.
+//!
+//! **The link.** [`Engine::acknowledged`] with the bytes that arrived (the lengths of polled messages, summed up) lets the
+//! engine learn how fast the link is; without it, say so with [`ClientOptions::link`]. Where losses are allowed, call
+//! [`Engine::idle`] once a client got everything and nothing changed for a while (a third of a second, say): what was sent
+//! with a loss is sent again without, at the next polls.
+//!
+//! **What the guest is told.** When clients come, go or change, [`Engine::capability_notice`] says whether the guest's
+//! driver must be told of other capabilities (the device's ROM and its client interrupt).
+//!
+//! **Resizing** is nothing special: the guest ends its primary surface and makes another, and each client's next poll
+//! tells it so and gives it the whole picture.
+//!
+//! **Threads and time.** An engine is [`Send`] and is used by one thread at a time; calls return when they are done, and
+//! draw and encode on rayon's pool meanwhile. It calls nobody back. It owns no thread, no socket and no clock: `now` is
+//! the time since any moment on a clock that never goes back, the same for all calls. What is sent depends on nothing
+//! else: the same calls give the same bytes.
+//!
+//! **Migration.** Once the guest has stopped and its surfaces are in its memory, [`Engine::save_client`]; at the target,
+//! when the surfaces are made again with their pixels, [`Engine::restore_client`] and on as before.
 //!
 //! ```
 //! use spice_render::client::profile::Profile;
@@ -18,129 +56,34 @@
 //! ```
 
 mod counters;
+mod options;
+mod pixels;
 
 pub use counters::{ClientCounters, Counters};
+pub use options::{CapabilityPolicy, ClientId, ClientOptions, Options};
 
-use crate::client::caps::{Announcement, DisplayCaps};
-use crate::client::encode::{SharedEncodes, Sizes};
+use crate::client::caps::DisplayCaps;
+use crate::client::encode::SharedEncodes;
 use crate::client::link::Link;
 use crate::client::metrics::ClientMetrics;
-use crate::client::profile::{Choice, Drawn, Profile, UnknownPolicy};
+use crate::client::profile::{Drawn, Profile};
 use crate::client::recipe::Recipes;
 use crate::client::save::RestoreError;
-use crate::client::session::{CANVAS, Session, Touched, Truth};
-use crate::draw::{Effect, Limits, Lookup, Refusal, Source, SurfaceInfo, SurfaceKey, Task, screen_row};
+use crate::client::session::{Session, Touched, Truth};
+use crate::draw::{Effect, Refusal, Source, SurfaceInfo, SurfaceKey, Task};
 use crate::features::Compat;
-use crate::graph::footprint::{Extent, extent};
-use crate::graph::{Execution, Graph, GraphLimits};
+use crate::graph::Graph;
 use crate::qxl::{
     Command, Event, Image, ImageData, Op, OpKind, Rect, SurfaceCmd, SurfaceFormat, SurfaceId, WorkerMessage,
 };
 use crate::trace::span;
 use crate::wire::ClientMessage;
 use bytes::Bytes;
+use pixels::{Pixels, primary};
 use spice_raster::{Raster, Region, Surface, SurfaceRef};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// How an engine works.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// What a guest may make the engine allocate.
-    pub limits: Limits,
-    /// What the render graph may hold back.
-    pub graph: GraphLimits,
-    /// How it draws.
-    pub execution: Execution,
-    /// What the guest is told that it may use.
-    pub capabilities: CapabilityPolicy,
-    /// Bytes of encoded images that are kept to be sent to several clients; 0 keeps none.
-    pub shared_images: usize,
-    /// What may be used, where the engine is to migrate to other versions of the library.
-    pub compat: Compat,
-}
-
-/// What the guest may use, given what the clients can draw.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum CapabilityPolicy {
-    /// What all clients have, as today's servers say; nothing while there is none.
-    #[default]
-    Intersection,
-    /// What any client has: the others get images.
-    Union,
-    /// Always this.
-    Fixed(DisplayCaps),
-}
-
-/// A connected client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ClientId(u64);
-
-impl ClientId {
-    /// The client's number, which no other client of the engine ever has.
-    pub const fn number(self) -> u64 {
-        self.0
-    }
-}
-
-/// How a client is served.
-#[derive(Clone, Debug)]
-pub struct ClientOptions {
-    profile: Profile,
-    sizes: Sizes,
-    link: Link,
-    lossy: bool,
-    queue_bound: u64,
-    ack_window: u32,
-}
-
-impl ClientOptions {
-    /// A client of this profile, its caches as large as the profile says. Nothing is lost, up to 1 MiB of operations
-    /// wait for it, and it is not asked to acknowledge.
-    pub fn new(profile: Profile) -> Self {
-        let sizes = Sizes::of_profile(&profile);
-        Self { profile, sizes, link: Link::default(), lossy: false, queue_bound: 1 << 20, ack_window: 0 }
-    }
-
-    /// A client that announced this; its profile is chosen by it.
-    pub fn announced(announcement: &Announcement, unknown: UnknownPolicy) -> Self {
-        let Choice { profile, .. } = Profile::choose(announcement, unknown);
-        let sizes = Sizes::announced(&profile, announcement);
-        Self { sizes, ..Self::new(profile) }
-    }
-
-    /// A client with which this minor version of protocol 2 was negotiated. Whatever its profile says, now or later,
-    /// it gets no image type that the version lacks: of minor 0, no JPEG and no zlib-GLZ.
-    #[must_use]
-    pub fn minor(self, minor: u32) -> Self {
-        Self { sizes: Sizes { minor, ..self.sizes }, ..self }
-    }
-
-    /// Over this link.
-    #[must_use]
-    pub fn link(self, link: Link) -> Self {
-        Self { link, ..self }
-    }
-
-    /// Photos may lose what is hard to see while the link is slow ([`Link::is_slow`]).
-    #[must_use]
-    pub fn lossy(self, lossy: bool) -> Self {
-        Self { lossy, ..self }
-    }
-
-    /// Bytes of operations that may wait; past them the client skips to the present.
-    #[must_use]
-    pub fn queue_bound(self, bytes: u64) -> Self {
-        Self { queue_bound: bytes, ..self }
-    }
-
-    /// The client acknowledges every so many messages; 0 for never.
-    #[must_use]
-    pub fn ack_window(self, messages: u32) -> Self {
-        Self { ack_window: messages, ..self }
-    }
-}
 
 /// Renders a guest's commands and feeds clients with what they show.
 #[derive(Debug)]
@@ -212,7 +155,7 @@ impl Engine {
                 self.keep(task.target.key);
             }
             if self.primary().is_some_and(|p| p.key == task.target.key) {
-                let (touched, recipes) = (touched(task), &self.recipes);
+                let (touched, recipes) = (Touched::of(task), &self.recipes);
                 let mut reads = false;
                 self.clients.values_mut().for_each(|client| reads |= client.note(task, touched, recipes));
                 if reads {
@@ -312,27 +255,38 @@ impl Engine {
     /// A client as bytes, for an engine elsewhere to go on with it; `None` if it is not there. Nothing changes here, but
     /// the client must get nothing more from here and the guest must draw nothing more here: what the client shows is
     /// told by what the guest shows.
+    ///
+    /// The bytes hold the client's GLZ window, its off-screen surfaces and the operations that wait for it: a few hundred
+    /// kilobytes, and as many megabytes as those are large.
     pub fn save_client(&self, client: ClientId) -> Option<Vec<u8>> {
         span!("spice_render_save_client", client = client.0);
-        self.clients.get(&client).map(Session::save)
+        let surfaces = self.graph.state().surfaces();
+        self.clients.get(&client).map(|session| session.save(surfaces, &self.recipes))
     }
 
     /// Goes on with a client that was saved, under another id. The guest must have been migrated before, and show the
-    /// same; if it does not, the client gets a whole picture. Its counters start anew. It never gets what its profile's
-    /// minor version lacks, nor what this engine may not use ([`Options::compat`]).
+    /// same; if it does not, the client gets a whole picture. Its surfaces are to be there under the ids that they had
+    /// (created with their pixels, `KEEP_DATA`); of others the client's copies are of no use. Its counters start anew. It
+    /// never gets what its profile's minor version lacks, nor what this engine may not use ([`Options::compat`]).
     ///
     /// # Errors
     /// The bytes were not written by [`Engine::save_client`], were changed, or are of another version of their form or of
     /// a profile with things that this version does not know. Nobody joins then.
     pub fn restore_client(&mut self, saved: &[u8]) -> Result<ClientId, RestoreError> {
         span!("spice_render_restore_client", bytes = saved.len());
+        let live = self.graph.state().surfaces().iter().collect();
         let mut truth = Pixels { graph: &mut self.graph, recipes: &self.recipes, canvas: &mut self.canvas };
-        let mut session = Session::restore(saved, self.shared.clone(), &mut truth)?;
+        let restored = Session::restore(saved, self.shared.clone(), &mut truth, &live, &self.recipes);
+        let (mut session, made) = restored?;
         let narrowed = self.narrowed(session.profile().clone(), session.minor());
         // Another profile costs the client the surfaces that it holds.
         if narrowed != *session.profile() {
             session.set_profile(narrowed);
         }
+        if session.wants_recipes() {
+            made.into_iter().for_each(|made| self.recipes.restore(made));
+        }
+        self.watched.extend(session.reads());
         Ok(self.join(session))
     }
 
@@ -452,13 +406,6 @@ impl Engine {
     }
 }
 
-fn primary(graph: &Graph) -> Option<SurfaceInfo> {
-    match graph.state().surfaces().lookup(0) {
-        Lookup::Live(info) => Some(info),
-        _ => None,
-    }
-}
-
 /// What a client of this profile lets a guest use.
 fn capabilities(profile: &Profile) -> DisplayCaps {
     let mut caps = DisplayCaps(0);
@@ -469,13 +416,6 @@ fn capabilities(profile: &Profile) -> DisplayCaps {
         caps = caps.union(DisplayCaps::A8_SURFACE);
     }
     caps
-}
-
-fn touched(task: &Task) -> Touched {
-    match extent(task) {
-        Extent::Clip | Extent::WholeClip => Touched::Clip,
-        Extent::Box(rect) => Touched::Box(rect),
-    }
 }
 
 /// The surfaces that a task reads beside its own, and their ids.
@@ -491,62 +431,6 @@ fn surfaces_of(task: &Task) -> impl Iterator<Item = (SurfaceKey, SurfaceId)> + '
             _ => None,
         }
     })
-}
-
-/// The true pixels, in the format that clients get.
-struct Pixels<'a> {
-    graph: &'a mut Graph,
-    recipes: &'a Recipes,
-    canvas: &'a mut Option<(SurfaceInfo, Surface)>,
-}
-
-impl Truth for Pixels<'_> {
-    fn primary(&self) -> Option<SurfaceInfo> {
-        primary(self.graph)
-    }
-
-    fn render(&mut self, area: &Region) -> Option<SurfaceRef<'_>> {
-        let info = primary(self.graph)?;
-        let truth = self.graph.render(0, area)?.view();
-        if let Some(view) = truth.with_format(CANVAS) {
-            return Some(view);
-        }
-        if self.canvas.as_ref().is_none_or(|(of, _)| of.key != info.key) {
-            let canvas = Surface::new(CANVAS, info.width, info.height, u64::MAX).ok()?;
-            *self.canvas = Some((info, canvas));
-        }
-        let (_, canvas) = self.canvas.as_mut()?;
-        convert(truth, canvas, area);
-        Some(canvas.view())
-    }
-
-    fn surface(&mut self, key: SurfaceKey, id: SurfaceId) -> Option<Surface> {
-        self.graph.info(id).filter(|info| info.key == key)?;
-        self.graph.render_all(id).cloned()
-    }
-
-    fn lives(&self, key: SurfaceKey) -> bool {
-        self.graph.state().surfaces().iter().any(|(_, info)| info.key == key)
-    }
-
-    fn reads(&self, key: SurfaceKey) -> u32 {
-        self.recipes.reads(key)
-    }
-
-    fn limits(&self) -> Limits {
-        self.graph.state().limits().clone()
-    }
-}
-
-/// What a screen shows of a surface that is not 32 bits deep.
-fn convert(from: SurfaceRef<'_>, to: &mut Surface, area: &Region) {
-    let mut view = to.view_mut();
-    for rect in area.rects() {
-        let columns = rect.left as usize..rect.right as usize;
-        for y in rect.top as u32..rect.bottom as u32 {
-            screen_row(from, y, columns.clone(), &mut view.row(y)[columns.clone()]);
-        }
-    }
 }
 
 #[cfg(test)]

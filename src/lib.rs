@@ -1,5 +1,8 @@
 //! Replays QXL drawing commands to pixels, bit-exact with SPICE's own clients.
 //!
+//! A server or VMM that embeds it begins with [`engine`], which says what is to be done when; [`qxl::guest`] reads the
+//! commands of a guest's QXL device, and [`capture`] those of a recording.
+//!
 //! What a build and its machine have is told by [`features`](features::features). Without Cargo's default features there
 //! is all that a server embeds: [`engine`], [`qxl::guest`], [`client`], [`wire`], [`graph`], [`capture`]. `server` adds a
 //! SPICE server of its own (`link`, `server`, `session`), `report` and `images` what the program tells about recordings

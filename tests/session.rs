@@ -200,25 +200,35 @@ fn the_pointer_comes_on_its_own_channel() {
     panic!("no pointer came");
 }
 
+/// A channel without a client, its handshake done.
+fn link(
+    address: SocketAddr,
+    channel_type: ChannelType,
+    connection_id: u32,
+) -> Result<TcpStream, spice_render::link::Error> {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let (channel_caps, password) = (Vec::new(), "");
+    let request = LinkRequest { connection_id, channel_type, channel_id: 0, channel_caps, password };
+    connect(&mut stream, &request).map(|_| stream)
+}
+
+/// A main channel, and its session's number.
+fn main_channel(address: SocketAddr) -> (TcpStream, u32) {
+    let mut main = link(address, ChannelType::MAIN, 0).unwrap();
+    let mut init = [0; 6 + 32];
+    main.read_exact(&mut init).unwrap();
+    (main, u32::from_le_bytes([init[6], init[7], init[8], init[9]]))
+}
+
 #[test]
 fn inputs_are_taken_and_motion_is_acknowledged() {
     let server = Running::new(None);
     let session = Session::connect(&server.0.to_string(), session::Options::default()).unwrap();
-    let link = |kind, id| {
-        let mut stream = TcpStream::connect(server.0).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        let (channel_caps, password) = (Vec::new(), "");
-        let request =
-            LinkRequest { connection_id: id, channel_type: kind, channel_id: 0, channel_caps, password };
-        connect(&mut stream, &request).map(|_| stream)
-    };
-    let mut main = link(ChannelType::MAIN, 0).unwrap();
-    let mut init = [0; 10];
-    main.read_exact(&mut init).unwrap();
-    let id = u32::from_le_bytes([init[6], init[7], init[8], init[9]]);
+    let (_main, id) = main_channel(server.0);
     // Only a session that exists has inputs.
-    assert!(link(ChannelType::INPUTS, id ^ 1).is_err());
-    let mut inputs = link(ChannelType::INPUTS, id).unwrap();
+    assert!(link(server.0, ChannelType::INPUTS, id ^ 1).is_err());
+    let mut inputs = link(server.0, ChannelType::INPUTS, id).unwrap();
     let key = [101, 0, 4, 0, 0, 0, 30, 0, 0, 0];
     let position = [112, 0, 13, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0];
     inputs.write_all(&[&key[..], &position, &position, &position, &position].concat()).unwrap();
@@ -245,6 +255,53 @@ fn a_client_that_answers_nothing_is_dropped() {
         }
     }
     watch(server.0, "").unwrap();
+}
+
+/// Answers every PING of a channel until it ends, or none.
+fn listen(mut stream: TcpStream, answers: bool) -> JoinHandle<()> {
+    std::thread::spawn(move || {
+        let mut head = [0; 6];
+        while stream.read_exact(&mut head).is_ok() {
+            let mut body = vec![0; u32::from_le_bytes([head[2], head[3], head[4], head[5]]) as usize];
+            if stream.read_exact(&mut body).is_err() {
+                break;
+            }
+            if head[..2] == [4, 0] && answers {
+                let pong = [&[3, 0, 12, 0, 0, 0][..], &body[..12]].concat();
+                if stream.write_all(&pong).is_err() {
+                    break;
+                }
+            }
+        }
+    })
+}
+
+#[test]
+fn a_channel_whose_client_is_gone_ends() {
+    let server = Running::with(Options { patience: Duration::from_secs(1), ..Options::default() });
+    for silent in [ChannelType::MAIN, ChannelType::CURSOR, ChannelType::INPUTS] {
+        let (main, id) = main_channel(server.0);
+        let begin = Instant::now();
+        let cursor = link(server.0, ChannelType::CURSOR, id).unwrap();
+        let inputs = link(server.0, ChannelType::INPUTS, id).unwrap();
+        let closer = main.try_clone().unwrap();
+        let channels =
+            [(ChannelType::MAIN, main), (ChannelType::CURSOR, cursor), (ChannelType::INPUTS, inputs)];
+        let ends = channels.map(|(kind, stream)| (kind, listen(stream, kind != silent)));
+        let ended = |kind| ends.iter().any(|(k, end)| *k == kind && end.is_finished());
+        while !ended(silent) {
+            assert!(begin.elapsed() < Duration::from_secs(20), "{silent} is still there");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert!(begin.elapsed() > Duration::from_millis(900), "{silent} ended after {:?}", begin.elapsed());
+        // The others live on, but for those that go with the main channel.
+        if silent != ChannelType::MAIN {
+            std::thread::sleep(Duration::from_millis(300));
+            assert!(ends.iter().all(|(kind, end)| *kind == silent || !end.is_finished()), "{silent}");
+            let _ = closer.shutdown(std::net::Shutdown::Both);
+        }
+        ends.into_iter().for_each(|(_, end)| end.join().unwrap());
+    }
 }
 
 #[test]

@@ -53,7 +53,8 @@ unsafe fn give(out: *mut *mut SpiceRenderBytes, mut bytes: Vec<u8>) -> Result<()
 }
 
 /// A client as bytes, for an engine elsewhere to go on with it after migration (spice_render_engine_restore_client).
-/// Nothing changes here, but the client must get nothing more from here and the guest must draw nothing more here.
+/// Nothing changes here, but the client must get nothing more from here and the guest must draw nothing more here. They
+/// hold what the client holds and what waits for it: a few hundred kilobytes, or some megabytes.
 ///
 /// # Safety
 /// `engine` is a live engine; `bytes` can be written.
@@ -73,9 +74,11 @@ pub unsafe extern "C" fn spice_render_engine_save_client(
 }
 
 /// Goes on with a client that was saved; `client` gets its number here. The guest must have been migrated before, and
-/// show the same; if it does not, the client gets a whole picture.
+/// show the same; if it does not, the client gets a whole picture. Its surfaces are to be there under the ids that they
+/// had, made with their pixels (QXL_SURF_FLAG_KEEP_DATA).
 ///
-/// SPICE_RENDER_STATUS_REFUSED: these are not the bytes of a client, or they were changed. Nobody joins then.
+/// SPICE_RENDER_STATUS_REFUSED: these are not the bytes of a client, or they were changed, or another version of the
+/// library wrote them in another form. Nobody joins then.
 ///
 /// # Safety
 /// `engine` is a live engine; `data` points to `size` bytes; `client` can be written.

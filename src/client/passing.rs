@@ -6,14 +6,15 @@
 
 use super::recipe::{Recipe, Recipes, is_surface_copy};
 use super::session::{CANVAS, Touched};
-use crate::draw::{Limits, Source, SurfaceKey, Task};
+use crate::draw::{Limits, Source, SurfaceInfo, SurfaceKey, Task};
 use crate::graph::footprint::overwrites;
 use crate::qxl::{Brush, Composite, LineAttr, Op, PathSegment, QMask, Rect, Ropd, SurfaceFormat, SurfaceId};
 use spice_raster::{Region, Surface};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Operations that are remembered between two polls; a guest that draws more is not followed one by one.
-const ENTRIES: usize = 512;
+pub(super) const ENTRIES: usize = 512;
 /// Bytes that images must be expected to take before operations are looked at in their place.
 pub(super) const WORTH: u64 = 600;
 
@@ -32,6 +33,12 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// Source and mask surface of a task.
+    pub(super) fn reads_of(task: &Task) -> [Option<SurfaceInfo>; 2] {
+        [&task.src, &task.mask]
+            .map(|source| if let Source::Surface(info) = source { Some(*info) } else { None })
+    }
+
     /// The surfaces that it reads: source and mask.
     pub(super) fn surfaces(&self) -> [Option<(SurfaceKey, SurfaceId)>; 2] {
         let images = match &self.task.drawable.op {
@@ -46,6 +53,9 @@ impl Entry {
         [id(&self.task.src, images[0]), id(&self.task.mask, images[1])]
     }
 }
+
+/// A command, copies of the surfaces that it reads, and how those were made.
+pub(super) type Remembered = (Task, [Option<Arc<Surface>>; 2], [Option<Recipe>; 2]);
 
 /// Operations that touch each other.
 #[derive(Debug, Default)]
@@ -119,6 +129,33 @@ impl Passing {
     /// Whether sending operations might be worth it.
     pub(crate) fn is_worthy(&self) -> bool {
         self.worthy
+    }
+
+    /// What is remembered, to be saved; nothing if more came than that.
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Whether more came than is remembered.
+    pub(super) fn is_full(&self) -> bool {
+        self.overflow
+    }
+
+    /// What was remembered elsewhere: commands, copies of the surfaces that they read, and how those were made. If that
+    /// is not all (`full`), or too much, it is nothing.
+    pub(super) fn put(&mut self, entries: Vec<Remembered>, full: bool) {
+        self.clear();
+        self.overflow = full;
+        let recipes = Recipes::default();
+        for (task, kept, made) in entries {
+            self.note(&task, Touched::of(&task), &recipes);
+            if let Some(entry) = self.entries.last_mut().filter(|_| !self.overflow) {
+                (entry.kept, entry.recipes) = (kept, made);
+            }
+        }
+        let kept = self.entries.iter().flat_map(|e| e.kept.iter().flatten());
+        let copies: BTreeMap<_, usize> = kept.map(|copy| (Arc::as_ptr(copy), copy.bytes())).collect();
+        self.bytes += copies.into_values().map(|bytes| bytes as u64).sum::<u64>();
     }
 
     /// Forgets everything.
@@ -284,10 +321,10 @@ pub(super) fn is_plain(task: &Task) -> bool {
 /// How a composite leaves a surface that it read: clients keep that for later ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sticky {
-    filter: u8,
-    repeat: u8,
-    transform: [i32; 6],
-    component_alpha: bool,
+    pub(super) filter: u8,
+    pub(super) repeat: u8,
+    pub(super) transform: [i32; 6],
+    pub(super) component_alpha: bool,
 }
 
 /// The transform that changes nothing.

@@ -26,9 +26,28 @@ const LIVELY: usize = 2;
 #[derive(Debug, Default)]
 pub(crate) struct Recent {
     sent: VecDeque<(Duration, Region)>,
+    /// What was saved elsewhere, and how long ago it was then: whose time is not known yet.
+    before: Vec<(Duration, Region)>,
 }
 
 impl Recent {
+    /// Where images were sent how long before `now`, to be saved.
+    pub(super) fn ages(&self, now: Duration) -> Vec<(Duration, &Region)> {
+        let before = self.before.iter().map(|(age, region)| (*age, region));
+        before.chain(self.sent.iter().map(|(at, region)| (now.saturating_sub(*at), region))).collect()
+    }
+
+    /// What was saved.
+    pub(super) fn restore(&mut self, mut before: Vec<(Duration, Region)>) {
+        before.drain(..before.len().saturating_sub(TIMES));
+        *self = Self { sent: VecDeque::new(), before };
+    }
+
+    /// The time is known.
+    pub(super) fn go_on(&mut self, now: Duration) {
+        self.sent.extend(self.before.drain(..).map(|(age, region)| (now.saturating_sub(age), region)));
+    }
+
     /// The images of a plan are being sent.
     pub(crate) fn note(&mut self, now: Duration, pieces: &[Piece]) {
         let images = pieces.iter().filter(|p| p.kind == PieceKind::Image).map(|p| p.rect);

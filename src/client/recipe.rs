@@ -5,7 +5,7 @@ use super::passing::is_plain;
 use crate::draw::{Limits, Source, SurfaceKey, Task};
 use crate::graph::footprint::overwrites;
 use crate::qxl::{Op, Rect, Ropd, SurfaceFormat};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -16,6 +16,8 @@ const SURFACES: usize = 64;
 /// Bytes of all recipes together, and of one operation without its picture.
 const BYTES: usize = 16 << 20;
 const STEP: usize = 512;
+/// Reads that somebody else counted.
+const MOST_READS: u32 = 1 << 20;
 
 /// One operation on an off-screen surface, and what was there before it.
 #[derive(Debug)]
@@ -74,7 +76,7 @@ impl Recipes {
             let key = task.target.key;
             self.reads.remove(&key);
             let before = self.known.remove(&key);
-            if let Some(step) = self.step(task, before, limits) {
+            if let Some(step) = self.restored(task, before, self.sources(task), limits) {
                 if self.known.len() >= SURFACES {
                     self.known.pop_first();
                 }
@@ -83,7 +85,14 @@ impl Recipes {
         }
     }
 
-    fn step(&self, task: &Task, before: Option<Recipe>, limits: &Limits) -> Option<Recipe> {
+    /// A step after `before` on surfaces that were made so, if it may be one. Nobody's surface shows it yet.
+    pub(super) fn restored(
+        &self,
+        task: &Task,
+        before: Option<Recipe>,
+        sources: [Option<Recipe>; 2],
+        limits: &Limits,
+    ) -> Option<Recipe> {
         use SurfaceFormat as S;
         let whole = task.clip.contains_rect(&task.target.bounds()) && overwrites(task, limits);
         let before = before.filter(|_| !whole);
@@ -91,13 +100,13 @@ impl Recipes {
         if !(whole || before.is_some()) || !format || !is_step(task) {
             return None;
         }
-        let sources = self.sources(task);
         let read = [&task.src, &task.mask].map(|s| matches!(s, Source::Surface(_)));
         if read.into_iter().zip(&sources).any(|(read, recipe)| read && recipe.is_none()) {
             return None;
         }
         let depth = before.iter().chain(sources.iter().flatten()).map(|s| s.depth).max().unwrap_or(0) + 1;
-        let bytes = STEP + if let Source::Picture(picture) = &task.src { picture.bytes() } else { 0 };
+        let clip = 16 * task.clip.rects().len();
+        let bytes = STEP + clip + if let Source::Picture(picture) = &task.src { picture.bytes() } else { 0 };
         if depth > DEPTH || self.bytes.load(Ordering::Relaxed) + bytes > BYTES {
             return None;
         }
@@ -119,6 +128,39 @@ impl Recipes {
         self.reads.get(&key).copied().unwrap_or(0)
     }
 
+    /// What is known of all surfaces, to be saved.
+    pub(super) fn made(&self) -> Vec<Made<&Recipe>> {
+        let keys: BTreeSet<_> = self.known.keys().chain(self.reads.keys()).copied().collect();
+        let made = |key| Made { key, reads: self.reads(key), recipe: self.known.get(&key) };
+        keys.into_iter().map(made).collect()
+    }
+
+    /// Every step of all recipes.
+    pub(super) fn all(&self) -> Vec<&Recipe> {
+        let mut seen = BTreeSet::new();
+        let (mut steps, mut next): (Vec<&Recipe>, Vec<&Recipe>) = (Vec::new(), self.known.values().collect());
+        while let Some(step) = next.pop() {
+            if seen.insert(Arc::as_ptr(step)) {
+                steps.push(step);
+                next.extend(step.before.iter().chain(step.sources.iter().flatten()));
+            }
+        }
+        steps
+    }
+
+    /// A surface whose pixels came from elsewhere was made so there.
+    pub(crate) fn restore(&mut self, made: Made) {
+        let Made { key, reads, recipe } = made;
+        if let Some(recipe) = recipe
+            && self.known.len() < SURFACES
+        {
+            self.known.entry(key).or_insert(recipe);
+        }
+        if reads > 0 {
+            self.reads.entry(key).or_insert(reads.min(MOST_READS));
+        }
+    }
+
     /// A surface has ended.
     pub(crate) fn ended(&mut self, key: SurfaceKey) {
         self.known.remove(&key);
@@ -130,6 +172,15 @@ impl Recipes {
         self.known.clear();
         self.reads.clear();
     }
+}
+
+/// What is known of one surface.
+#[derive(Debug)]
+pub(crate) struct Made<R = Recipe> {
+    pub(super) key: SurfaceKey,
+    /// How often it was read since it last changed.
+    pub(super) reads: u32,
+    pub(super) recipe: Option<R>,
 }
 
 /// Whether an operation may be a step.

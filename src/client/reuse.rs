@@ -22,6 +22,11 @@ impl Places {
         self.rects.is_empty()
     }
 
+    /// The places, to be saved.
+    pub(super) fn rects(&self) -> &VecDeque<Rect> {
+        &self.rects
+    }
+
     pub(super) fn clear(&mut self) {
         self.rects.clear();
     }

@@ -3,24 +3,43 @@
 //! Little endian: the magic `"spcsess\0"`, a version (4 bytes), the bytes that follow the hash (8), their hash (16),
 //! and then fields in the order of `Session::save`. The pixels that the client shows are not in it where they equal
 //! the guest's: the target of a migration has those. Their hash is; if it does not agree, everything is sent again.
+//!
+//! Carried is all that decides which bytes are sent: profile, caches, GLZ window, the regions of the screen, messages on
+//! their way, the guest's operations since the last poll with the pictures and surfaces that they read, the client's
+//! off-screen surfaces, how the guest made its own, moves, places of images, and what images were found to cost. The
+//! guest's surfaces are named by its ids; one that is another by now, or has ended, is one that nobody draws on.
+//!
+//! Begun anew are the counters, the measuring of the link that is under way (its speed is carried; it takes an
+//! acknowledgement or two until it is measured again), and streams shared among clients, which cost time, not bytes. An
+//! operation that the target's [`Limits`](crate::draw::Limits) refuse ends what is known of those that wait: images take
+//! their place at the next poll.
+//!
+//! The bytes come from another host and may say anything. What they say is judged as a guest's commands are; nothing is
+//! allocated for what is not there; and as operations are sent only for what they do to the pixels that the client is
+//! known to show, the worst that a lie can do is to make that client's picture wrong.
 
 mod fields;
+mod ops;
 mod profile;
+mod tables;
+mod waiting;
 
 use super::damage::Damage;
 use super::encode::{ContentHash, EncoderState, SharedEncodes, Sizes, StateError, content_hash};
 use super::link::{Link, LinkState};
+use super::recipe::{Made, Recipes};
 use super::session::{CANVAS, Screen, Session, Truth};
 use super::surfaces::Shown;
-use crate::draw::{SurfaceInfo, SurfaceKey};
-use crate::wire::ServerMessage;
+use crate::draw::{SurfaceIds, SurfaceInfo, SurfaceKey};
+use crate::qxl::SurfaceId;
 use bytes::Bytes;
 use fields::{In, Out};
 use spice_raster::{Rect, Region, Surface, SurfaceRef};
+use std::collections::BTreeMap;
 use std::fmt;
 
 const MAGIC: [u8; 8] = *b"spcsess\0";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const HEAD: usize = 8 + 4 + 8 + 16;
 /// Sides of a screen.
 const SIDE: u32 = 1 << 15;
@@ -85,8 +104,8 @@ fn hash_outside(pixels: SurfaceRef<'_>, regions: [&Region; 2]) -> u128 {
 }
 
 impl Session {
-    /// The session as bytes; nothing changes. The client must get nothing more from here.
-    pub(crate) fn save(&self) -> Vec<u8> {
+    /// The session of a guest with these surfaces as bytes; nothing changes. The client must get nothing more from here.
+    pub(crate) fn save(&self, surfaces: &SurfaceIds, recipes: &Recipes) -> Vec<u8> {
         let mut out = Out::default();
         out.profile(&self.profile);
         let Sizes { image_cache, glz_window, minor } = self.encoder.sizes();
@@ -105,7 +124,7 @@ impl Session {
         out.u64(sent);
         out.u64(acknowledged);
 
-        let EncoderState { images, palettes, glz } = self.encoder.save();
+        let EncoderState { images, palettes, glz, guesses } = self.encoder.save();
         out.mirror(&images, |out, hash| out.u128(hash.0));
         out.mirror(&palettes, |out, colours| {
             out.u32(colours.len() as u32);
@@ -113,13 +132,11 @@ impl Session {
         });
         out.flag(glz.is_some());
         glz.iter().for_each(|glz| out.bytes(glz));
+        guesses.iter().for_each(|ratio| out.u64(*ratio));
 
         let messages = self.out.messages();
         out.u32(messages.len() as u32);
         messages.for_each(|message| out.bytes(message));
-        let held: Vec<_> = self.held.ids().collect();
-        out.u32(held.len() as u32);
-        held.into_iter().for_each(|id| out.u32(id));
 
         out.flag(self.screen.is_some());
         if let Some(screen) = &self.screen {
@@ -139,6 +156,7 @@ impl Session {
                 }
             }
         }
+        self.save_waiting(&mut out, surfaces, recipes);
 
         let mut all = Vec::with_capacity(HEAD + out.0.len());
         all.extend_from_slice(&MAGIC);
@@ -149,8 +167,15 @@ impl Session {
         all
     }
 
-    /// The session that was saved, with a guest that shows the same.
-    pub(crate) fn restore(saved: &[u8], shared: SharedEncodes, truth: &mut impl Truth) -> Result<Self> {
+    /// The session that was saved, with a guest that shows the same on the surfaces that are `live`, and how those were
+    /// made where the guest was.
+    pub(crate) fn restore(
+        saved: &[u8],
+        shared: SharedEncodes,
+        truth: &mut impl Truth,
+        live: &BTreeMap<SurfaceId, SurfaceInfo>,
+        recipes: &Recipes,
+    ) -> Result<(Self, Vec<Made>)> {
         let mut head = In(saved);
         if head.array::<8>("magic")? != MAGIC {
             return Err(RestoreError::Magic);
@@ -167,7 +192,10 @@ impl Session {
         if content_hash([VERSION.into(), 0], head.0).0 != hash {
             return Err(RestoreError::Hash);
         }
-        Self::restore_fields(&mut In(head.0), shared, truth)
+        let mut from = In(head.0);
+        let mut session = Self::restore_fields(&mut from, shared, truth)?;
+        let made = session.restore_waiting(&mut from, live, recipes, &truth.limits())?;
+        if from.0.is_empty() { Ok((session, made)) } else { Err(RestoreError::Field { field: "length" }) }
     }
 
     /// The fields may say anything.
@@ -204,20 +232,21 @@ impl Session {
             true => Some(from.bytes("glz window")?.to_vec()),
             false => None,
         };
-        session.encoder.restore(EncoderState { images, palettes, glz }).map_err(RestoreError::Encoder)?;
+        let mut guesses = [0; 5];
+        for ratio in &mut guesses {
+            *ratio = from.u64("guesses")?;
+        }
+        let state = EncoderState { images, palettes, glz, guesses };
+        session.encoder.restore(state).map_err(RestoreError::Encoder)?;
         session.encoder.set_preferred(preferred);
 
         for _ in 0..from.count(8, "messages")? {
             session.out.put(Bytes::copy_from_slice(from.bytes("messages")?));
         }
-        for _ in 0..from.count(4, "surfaces")? {
-            let surface_id = from.u32("surfaces")?;
-            session.send(&ServerMessage::SurfaceDestroy { surface_id });
-        }
         if from.flag("screen")? {
             session.screen = Some(screen(from, truth)?);
         }
-        if from.0.is_empty() { Ok(session) } else { Err(RestoreError::Field { field: "length" }) }
+        Ok(session)
     }
 }
 

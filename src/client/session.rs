@@ -19,6 +19,7 @@ use super::reuse::Places;
 use super::surfaces::{Held, Shown};
 use crate::client::metrics::ClientMetrics;
 use crate::draw::{Limits, SurfaceInfo, SurfaceKey, Task};
+use crate::graph::footprint::{Extent, extent};
 use crate::qxl::{Brush, Clip, Op, OpKind, QMask, Rect, Ropd, ScaleMode, SurfaceFormat, SurfaceId};
 use crate::wire::{ClientMessage, Draw, ImageKind, ServerMessage, SurfaceCreated};
 use bytes::Bytes;
@@ -27,7 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Copies within the surface that are remembered between two polls.
-const HINTS: usize = 64;
+pub(super) const HINTS: usize = 64;
 /// Clip rectangles that are marked one by one.
 const CLIP_RECTS: usize = 32;
 /// Pixels of the largest image.
@@ -86,16 +87,16 @@ pub(crate) struct Session {
     /// Until the screen is up to date nothing may be lost: the link was idle.
     exact: bool,
     pub(super) screen: Option<Screen>,
-    hints: Vec<MoveHint>,
+    pub(super) hints: Vec<MoveHint>,
     /// Of a client that has a cache but cannot copy on its screen.
-    places: Places,
+    pub(super) places: Places,
     /// Large parts of the screen have moved before.
-    scrolls: bool,
+    pub(super) scrolls: bool,
     /// Where images were sent just now.
-    recent: Recent,
+    pub(super) recent: Recent,
     /// When the last poll was.
-    now: Duration,
-    passing: Passing,
+    pub(super) now: Duration,
+    pub(super) passing: Passing,
     /// Off-screen surfaces that the client holds.
     pub(super) held: Held,
     pub(super) out: Outbox,
@@ -213,6 +214,7 @@ impl Session {
         if self.out.bytes() < budget {
             self.follow_primary(truth.primary());
             self.now = now;
+            self.recent.go_on(now);
             self.frame(truth, budget);
         }
         let out = self.out.take(budget);
@@ -563,6 +565,16 @@ fn differs(a: SurfaceRef<'_>, b: SurfaceRef<'_>, part: Rect) -> bool {
 pub(crate) enum Touched {
     Clip,
     Box(Rect),
+}
+
+impl Touched {
+    /// What a task may change.
+    pub(crate) fn of(task: &Task) -> Self {
+        match extent(task) {
+            Extent::Clip | Extent::WholeClip => Self::Clip,
+            Extent::Box(rect) => Self::Box(rect),
+        }
+    }
 }
 
 fn mark(damage: &mut Damage, task: &Task, touched: Touched) {

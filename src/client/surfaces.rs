@@ -15,8 +15,8 @@ use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::sync::Arc;
 
 /// Off-screen surfaces that a client holds at most, and their bytes.
-const SURFACES: usize = 32;
-const SURFACE_BYTES: usize = 16 << 20;
+pub(super) const SURFACES: usize = 32;
+pub(super) const SURFACE_BYTES: usize = 16 << 20;
 
 /// Pixels of a new surface that is sent as one image.
 const WHOLE: u64 = 1 << 16;
@@ -47,13 +47,13 @@ impl Shown {
 
 /// An off-screen surface that a client holds.
 #[derive(Debug)]
-struct OffScreen {
-    shown: Shown,
+pub(super) struct OffScreen {
+    pub(super) shown: Shown,
     /// How the last composite left it.
-    sticky: Option<Sticky>,
+    pub(super) sticky: Option<Sticky>,
     /// The guest's operations that lead to what it shows.
-    made: Option<Recipe>,
-    used: u64,
+    pub(super) made: Option<Recipe>,
+    pub(super) used: u64,
 }
 
 /// What a surface that an operation reads must show.
@@ -69,8 +69,8 @@ struct Want<'a> {
 /// The off-screen surfaces that a client holds: copies of the guest's.
 #[derive(Debug, Default)]
 pub(super) struct Held {
-    surfaces: BTreeMap<SurfaceKey, OffScreen>,
-    clock: u64,
+    pub(super) surfaces: BTreeMap<SurfaceKey, OffScreen>,
+    pub(super) clock: u64,
     /// What was used since must stay: an operation that is being sent reads it.
     since: u64,
     /// Surfaces that are being drawn.
@@ -84,13 +84,13 @@ impl Pixels for Held {
 }
 
 impl Held {
-    fn bytes(&self) -> usize {
-        self.surfaces.values().map(|s| s.shown.shadow.bytes()).sum()
+    /// None, but so many uses were counted.
+    pub(super) fn from_clock(clock: u64) -> Self {
+        Self { clock, ..Self::default() }
     }
 
-    /// The client's ids for them.
-    pub(super) fn ids(&self) -> impl Iterator<Item = SurfaceId> + '_ {
-        self.surfaces.values().map(|s| s.shown.id)
+    fn bytes(&self) -> usize {
+        self.surfaces.values().map(|s| s.shown.shadow.bytes()).sum()
     }
 
     /// What a surface came from, as far as the client has it.
@@ -395,8 +395,10 @@ impl Session {
     fn hold(&mut self, want: &Want<'_>, sticky: Option<Sticky>, limits: &Limits) -> Option<SurfaceId> {
         let info = want.info;
         self.held.clock += 1;
+        // One of another size was saved elsewhere by somebody who knew no better.
         let clean = |s: &OffScreen| {
-            s.sticky.is_none_or(|old| sticky.map_or_else(|| old.is_plain(), |new| old == new))
+            s.shown.shadow.bounds() == info.bounds()
+                && s.sticky.is_none_or(|old| sticky.map_or_else(|| old.is_plain(), |new| old == new))
         };
         if self.held.surfaces.get(&info.key).is_some_and(|s| !clean(s)) {
             self.drop_surfaces(|key| key == info.key);

@@ -55,6 +55,19 @@ impl Picture {
         self.height
     }
 
+    /// The image's flags.
+    pub(crate) fn flags(&self) -> u8 {
+        self.flags
+    }
+
+    /// What it was made of.
+    pub(crate) fn data(&self) -> ImageData {
+        match &self.coded {
+            Coded::Bitmap(b) => ImageData::Bitmap(b.clone()),
+            Coded::Quic(data) => ImageData::Quic(data.clone()),
+        }
+    }
+
     /// Bytes of guest data that it stands for.
     pub fn bytes(&self) -> usize {
         match &self.coded {

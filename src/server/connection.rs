@@ -279,6 +279,11 @@ fn one(
         return Ok(());
     }
     if message.kind <= 100 {
+        // PONG, a sign of life.
+        if message.kind == 3 {
+            let message = ClientMessage::decode(message.kind, &message.body)?;
+            shared.tell(Hub::Other { id, message })?;
+        }
         return Ok(());
     }
     match kind {

@@ -103,8 +103,18 @@ pub struct Status {
 /// What the threads of the connections tell the one that draws.
 enum Hub {
     Joined(Box<Joined>),
-    Display { id: u64, message: ClientMessage },
-    Left { id: u64 },
+    Display {
+        id: u64,
+        message: ClientMessage,
+    },
+    /// On another channel, of what every channel has.
+    Other {
+        id: u64,
+        message: ClientMessage,
+    },
+    Left {
+        id: u64,
+    },
 }
 
 /// Connections at a time, handshakes included.
@@ -259,7 +269,7 @@ impl Server {
             shared: &self.shared,
             source: Box::new(engine::Engined::new(self.shared.options.link)),
             displays: BTreeMap::new(),
-            cursors: BTreeMap::new(),
+            others: BTreeMap::new(),
             cursor: CursorState::default(),
             pings: 0,
         };
@@ -413,12 +423,19 @@ impl Display {
     }
 }
 
+/// A channel of which no more is known than whether its client lives: main, cursor, inputs.
+struct Other {
+    kind: ChannelType,
+    writer: Writer,
+    flow: Flow,
+}
+
 /// What is on show, and who watches.
 struct Stage<'a> {
     shared: &'a Shared,
     source: Box<dyn Source>,
     displays: BTreeMap<u64, Display>,
-    cursors: BTreeMap<u64, Writer>,
+    others: BTreeMap<u64, Other>,
     cursor: CursorState,
     pings: u32,
 }
@@ -441,8 +458,8 @@ impl Stage<'_> {
     fn event(&mut self, event: &Event) {
         if let Event::Command(Command::Cursor(command)) = event {
             let message = self.cursor.take(command);
-            for writer in self.cursors.values() {
-                writer.send(|f, out| message.encode(f, out));
+            for other in self.others.values().filter(|other| other.kind == ChannelType::CURSOR) {
+                other.writer.send(|f, out| message.encode(f, out));
             }
             return;
         }
@@ -453,20 +470,23 @@ impl Stage<'_> {
         match what {
             Hub::Joined(joined) => {
                 let Joined { id, session, kind, announcement, writer } = *joined;
-                match kind {
-                    ChannelType::DISPLAY => {
-                        let flow = Flow::new(Instant::now());
-                        let mut display =
-                            Display { session, announcement, writer, client: None, flow, content: None };
-                        display.say(&ServerMessage::SetAck { generation: 1, window: WINDOW });
-                        self.displays.insert(id, display);
-                    }
-                    ChannelType::CURSOR => {
-                        let init = self.cursor.init();
-                        writer.send(|f, out| init.encode(f, out));
-                        self.cursors.insert(id, writer);
-                    }
-                    _ => {}
+                let flow = Flow::new(Instant::now());
+                if kind == ChannelType::DISPLAY {
+                    let mut display =
+                        Display { session, announcement, writer, client: None, flow, content: None };
+                    display.say(&ServerMessage::SetAck { generation: 1, window: WINDOW });
+                    self.displays.insert(id, display);
+                    return;
+                }
+                if kind == ChannelType::CURSOR {
+                    let init = self.cursor.init();
+                    writer.send(|f, out| init.encode(f, out));
+                }
+                self.others.insert(id, Other { kind, writer, flow });
+            }
+            Hub::Other { id, message } => {
+                if let Some(other) = self.others.get_mut(&id) {
+                    other.flow.said(&message, Instant::now());
                 }
             }
             Hub::Display { id, message } => {
@@ -492,7 +512,7 @@ impl Stage<'_> {
                 }
             }
             Hub::Left { id } => {
-                self.cursors.remove(&id);
+                self.others.remove(&id);
                 if let Some(client) = self.displays.remove(&id).and_then(|d| d.client) {
                     self.source.disconnect(client);
                 }
@@ -502,6 +522,12 @@ impl Stage<'_> {
 
     fn send(&mut self) {
         let (now, moment) = (self.shared.begin.elapsed(), Instant::now());
+        for other in self.others.values_mut() {
+            other.flow.taken(other.writer.outbox.written(), other.writer.outbox.waiting(), moment);
+            if other.flow.is_dead(self.shared.options.patience, moment) {
+                other.writer.outbox.close();
+            }
+        }
         for display in self.displays.values_mut() {
             let (written, waiting) = (display.writer.outbox.written(), display.writer.outbox.waiting());
             display.flow.taken(written, waiting, moment);
@@ -541,9 +567,19 @@ impl Stage<'_> {
     fn ping(&mut self) {
         self.pings = self.pings.wrapping_add(1);
         let time = u64::try_from(self.shared.begin.elapsed().as_nanos()).unwrap_or(0);
+        let ping = connection::ping(self.pings, time);
         for display in self.displays.values_mut() {
-            display.say(&connection::ping(self.pings, time));
+            display.say(&ping);
             display.flow.pinged(self.pings);
+        }
+        for other in self.others.values_mut() {
+            // Nothing but pings is counted: each says that all before it arrived.
+            other.writer.send(|f, out| {
+                ping.encode(f, out)?;
+                other.flow.sent(out.len(), Instant::now());
+                Ok(())
+            });
+            other.flow.pinged(self.pings);
         }
     }
 }

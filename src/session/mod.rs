@@ -7,7 +7,6 @@
 //!
 //! [`Event`]: crate::qxl::Event
 
-mod images;
 mod translate;
 
 pub use translate::{TranslateError, Translator};

@@ -1,11 +1,11 @@
 //! From display messages back to commands: what a device would have to draw for the same pictures.
 
-use super::images::Images;
 use crate::capture;
 use crate::qxl::{
     self, Brush, Clip, Command, Composite, CursorCmd, CursorShape, Drawable, Event, Op, PrimaryCreate, QMask,
     Rect, Ropd, ScaleMode, SurfaceCmd, SurfaceCreate, SurfaceDep, SurfaceFormat, SurfaceId, WorkerMessage,
 };
+use crate::viewer::images::{ImageDecoder, ImageError, ImageLimits, ImageRules};
 use crate::wire::{CursorImage, CursorMessage, Draw, Image, ServerMessage, StreamCreate, SurfaceCreated};
 use bytes::Bytes;
 use std::collections::HashMap;
@@ -16,27 +16,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TranslateError {
-    /// An image's stream cannot be decoded.
-    Image(spice_codecs::DecodeError),
-    /// An image of this size takes too many bytes.
-    TooLarge {
-        /// Columns.
-        width: u32,
-        /// Rows.
-        height: u32,
-    },
-    /// An image is meant to be in the cache but is not.
-    NotCached {
-        /// Its id.
-        id: u64,
-    },
-    /// A palette is meant to be in the cache but is not.
-    NoPalette {
-        /// Its id.
-        id: u64,
-    },
-    /// More is to be kept than a server may ask for.
-    CacheFull,
+    /// An image cannot be had.
+    Image(ImageError),
     /// A video codec that is not known here.
     Codec {
         /// `SPICE_VIDEO_CODEC_TYPE_*`.
@@ -55,10 +36,6 @@ impl fmt::Display for TranslateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Image(e) => e.fmt(f),
-            Self::TooLarge { width, height } => write!(f, "image of {width}x{height} pixels is too large"),
-            Self::NotCached { id } => write!(f, "image {id:#x} is not in the cache"),
-            Self::NoPalette { id } => write!(f, "palette {id:#x} is not in the cache"),
-            Self::CacheFull => f.write_str("the server asks for more to be kept than was announced"),
             Self::Codec { number } => write!(f, "video codec {number} was not announced"),
             Self::NoStream { id } => write!(f, "stream {id} does not exist"),
             Self::Unsupported(message) => write!(f, "{message} is not supported"),
@@ -68,13 +45,19 @@ impl fmt::Display for TranslateError {
 
 impl std::error::Error for TranslateError {}
 
+impl From<ImageError> for TranslateError {
+    fn from(e: ImageError) -> Self {
+        Self::Image(e)
+    }
+}
+
 /// Turns display and cursor messages into events. Images are decoded to bitmaps; cached images, palettes and cursor
 /// shapes are put in where they are used, so that no event needs another to be understood.
 ///
 /// Frames of motion JPEG become copies, scaled to their place.
 #[derive(Debug)]
 pub struct Translator {
-    images: Images,
+    images: ImageDecoder,
     streams: HashMap<u32, Box<StreamCreate>>,
     shapes: HashMap<u64, Arc<CursorShape>>,
 }
@@ -92,7 +75,11 @@ impl Translator {
     pub fn new(window: u32) -> Self {
         let image_bytes = capture::Limits::default().max_blob_bytes;
         Self {
-            images: Images::new(image_bytes, 512 << 20, window),
+            images: ImageDecoder::new(
+                ImageRules::of_any_server(),
+                // Servers count on 128 palettes.
+                ImageLimits { image_cache: 128 << 20, palettes: 1024, glz_window: window, image_bytes },
+            ),
             streams: HashMap::new(),
             shapes: HashMap::new(),
         }
@@ -132,7 +119,7 @@ impl Translator {
                 sink(Event::Worker(WorkerMessage::DestroySurfaces { number: 19 }));
             }
             ServerMessage::InvalList(list) => {
-                list.iter().filter(|r| r.resource_type == 1).for_each(|r| self.images.forget(r.id));
+                self.images.forget(list);
             }
             ServerMessage::InvalAllPixmaps(_) => self.images.forget_all(),
             ServerMessage::InvalPalette { id } => self.images.forget_palette(*id),
@@ -243,7 +230,7 @@ impl Translator {
     }
 
     fn image(&mut self, image: &Option<Image>) -> Result<Option<qxl::Image>, TranslateError> {
-        image.as_ref().map(|image| self.images.image(image)).transpose()
+        Ok(image.as_ref().map(|image| self.images.decode(image)).transpose()?)
     }
 
     fn brush(&mut self, brush: &Brush<Image>) -> Result<Brush, TranslateError> {

@@ -1,20 +1,24 @@
-//! Images as a client decodes them: streams, palettes, caches, GLZ window.
+//! Images as a client decodes them: streams, palettes, caches, GLZ window. One decoder, and as data what clients differ
+//! in: the viewer decodes as its profile's client does, and lets nothing pass that a server must not send it; a session
+//! (`session`) decodes everything, and puts up with servers as they are.
 
 use crate::client::profile::{Profile, Quirks, Set};
 use crate::qxl::{self, BitmapFormat, Palette};
 use crate::wire::{self, ImageData, ImageKind, PaletteRef, ResourceId};
 use bytes::Bytes;
 use spice_codecs::glz::GlzWindow;
-use spice_codecs::{Codec, DecodeError, DecodeOptions, Decoder, PixelFormat};
+use spice_codecs::{Codec, DecodeError, DecodeOptions, Decoded, Decoder, PixelFormat};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+/// `SPICE_RES_TYPE_PIXMAP`.
+const PIXMAP: u8 = 1;
+
 /// Decodes the images of one display channel, as one client does.
 #[derive(Debug)]
 pub struct ImageDecoder {
-    formats: [Set<BitmapFormat>; ImageKind::ALL.len()],
-    quirks: Quirks,
+    rules: ImageRules,
     decoder: Decoder,
     images: HashMap<u64, Cached>,
     palettes: HashMap<u64, Arc<Palette>>,
@@ -28,10 +32,40 @@ struct Cached {
     lossy: bool,
 }
 
+/// What a client decodes, and how it takes what it should not have been sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImageRules {
+    /// The pixels that it decodes, by the image's kind.
+    pub formats: [Set<BitmapFormat>; ImageKind::ALL.len()],
+    /// What it does wrong.
+    pub quirks: Quirks,
+    /// A server that breaks its promises is an error: an image that is cached twice or too much, or that was lossy where
+    /// it must not be; sizes and layouts that do not fit each other. Otherwise the image that comes last is the one
+    /// kept, what is too much is not, and what cannot be drawn shows when it is drawn.
+    pub strict: bool,
+    /// Pixels stay in the layout in which they came, as palette indices too: for somebody who draws them later, on
+    /// surfaces where an index may mean another thing. Otherwise streams come as 32BIT with x bytes of 0, RGBA or 8BIT_A.
+    pub as_they_come: bool,
+}
+
+impl ImageRules {
+    /// Of a profile's client, strictly.
+    pub fn of_profile(profile: &Profile) -> Self {
+        let Profile { images: formats, quirks, .. } = *profile;
+        Self { formats, quirks, strict: true, as_they_come: false }
+    }
+
+    /// Of a client that decodes everything, of whatever server.
+    pub fn of_any_server() -> Self {
+        let formats = [Set::all(); ImageKind::ALL.len()];
+        Self { formats, quirks: Quirks::default(), strict: false, as_they_come: true }
+    }
+}
+
 /// What a client is willing to keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageLimits {
-    /// Pixels of cached images, as announced.
+    /// Pixels of cached images, as announced; where that is not taken strictly, four bytes for each.
     pub image_cache: u64,
     /// Palettes.
     pub palettes: usize,
@@ -156,11 +190,10 @@ impl fmt::Display for ImageError {
 impl std::error::Error for ImageError {}
 
 impl ImageDecoder {
-    /// For a client of this profile whose memories are as large as `limits` say, all empty.
-    pub fn new(profile: &Profile, limits: ImageLimits) -> Self {
+    /// For a client whose memories are as large as `limits` say, all empty.
+    pub fn new(rules: ImageRules, limits: ImageLimits) -> Self {
         Self {
-            formats: profile.images,
-            quirks: profile.quirks,
+            rules,
             decoder: Decoder::with_window(GlzWindow::new(limits.glz_window)),
             images: HashMap::new(),
             palettes: HashMap::new(),
@@ -171,51 +204,54 @@ impl ImageDecoder {
 
     /// The client decodes other things from now on; what it holds stays.
     pub fn set_profile(&mut self, profile: &Profile) {
-        (self.formats, self.quirks) = (profile.images, profile.quirks);
+        self.rules = ImageRules::of_profile(profile);
     }
 
     /// The image as an operation sees it: a bitmap (or a surface's id), its palette resolved, no cache flag. What the
-    /// client does wrong with it is in its pixels already.
-    ///
-    /// Compressed images come as 32BIT with x bytes of 0, RGBA or 8BIT_A. After an error nothing is cached.
+    /// client does wrong with it is in its pixels already. After an error nothing is cached.
     pub fn decode(&mut self, image: &wire::Image) -> Result<qxl::Image, ImageError> {
         let kind = image.data.kind();
-        if self.formats[kind as usize].is_empty() {
+        if self.rules.formats[kind as usize].is_empty() {
             return Err(ImageError::Unsupported { kind, format: None });
         }
         let bitmap = match &image.data {
             ImageData::FromCache | ImageData::FromCacheLossless => {
                 let cached = self.images.get(&image.id).ok_or(ImageError::NotCached { id: image.id })?;
-                if kind == ImageKind::FromCacheLossless && cached.lossy {
+                if kind == ImageKind::FromCacheLossless && cached.lossy && self.rules.strict {
                     return Err(ImageError::CachedLossy { id: image.id });
                 }
-                return Ok(cached.image.clone());
+                let flags = image.flags & qxl::Image::HIGH_BITS_SET | cached.image.flags;
+                return Ok(qxl::Image { flags, ..cached.image.clone() });
             }
             ImageData::Surface(id) => {
-                let (width, height) = (image.width, image.height);
-                return Ok(qxl::Image { id: 0, flags: 0, width, height, data: qxl::ImageData::Surface(*id) });
+                let &wire::Image { id: number, width, height, .. } = image;
+                let data = qxl::ImageData::Surface(*id);
+                return Ok(qxl::Image { id: number, flags: 0, width, height, data });
             }
             ImageData::Bitmap(b) => self.bitmap(image, b)?,
             ImageData::LzPlt { flags, palette, data } => {
-                let palette = self.palette(*flags, palette)?.ok_or(ImageError::NoPalette)?;
-                self.stream(image, kind, Codec::Lz, data, |_| {}, &palette.entries)?
+                let palette = self.palette(*flags, palette)?;
+                if palette.is_none() && self.rules.strict {
+                    return Err(ImageError::NoPalette);
+                }
+                self.stream(image, kind, Codec::Lz, data, |_| {}, palette)?
             }
-            ImageData::Quic(d) => self.stream(image, kind, Codec::Quic, d, |_| {}, &[])?,
-            ImageData::LzRgb(d) => self.stream(image, kind, Codec::Lz, d, |_| {}, &[])?,
-            ImageData::GlzRgb(d) => self.stream(image, kind, Codec::Glz, d, |_| {}, &[])?,
-            ImageData::Jpeg(d) => self.stream(image, kind, Codec::Jpeg, d, |_| {}, &[])?,
-            ImageData::Lz4(d) => self.stream(image, kind, Codec::Lz4, d, |_| {}, &[])?,
+            ImageData::Quic(d) => self.stream(image, kind, Codec::Quic, d, |_| {}, None)?,
+            ImageData::LzRgb(d) => self.stream(image, kind, Codec::Lz, d, |_| {}, None)?,
+            ImageData::GlzRgb(d) => self.stream(image, kind, Codec::Glz, d, |_| {}, None)?,
+            ImageData::Jpeg(d) => self.stream(image, kind, Codec::Jpeg, d, |_| {}, None)?,
+            ImageData::Lz4(d) => self.stream(image, kind, Codec::Lz4, d, |_| {}, None)?,
             ImageData::ZlibGlzRgb { glz_size, data } => {
                 let declare = |o: &mut DecodeOptions| o.glz_bytes = Some(*glz_size as usize);
-                self.stream(image, kind, Codec::ZlibGlz, data, declare, &[])?
+                self.stream(image, kind, Codec::ZlibGlz, data, declare, None)?
             }
             ImageData::JpegAlpha { jpeg_size, data, .. } => {
                 let declare = |o: &mut DecodeOptions| o.jpeg_bytes = Some(*jpeg_size as usize);
-                self.stream(image, kind, Codec::JpegAlpha, data, declare, &[])?
+                self.stream(image, kind, Codec::JpegAlpha, data, declare, None)?
             }
         };
         let decoded = qxl::Image {
-            id: 0,
+            id: image.id,
             flags: image.flags & qxl::Image::HIGH_BITS_SET,
             width: image.width,
             height: image.height,
@@ -229,27 +265,46 @@ impl ImageDecoder {
 
     fn keep(&mut self, image: &wire::Image, decoded: &qxl::Image) -> Result<(), ImageError> {
         let id = image.id;
+        let (strict, announced) = (self.rules.strict, self.limits.image_cache);
         let lossy = matches!(image.data.kind(), ImageKind::Jpeg | ImageKind::JpegAlpha);
-        let pixels = |i: &qxl::Image| u64::from(i.width) * u64::from(i.height);
-        let replaced = self.images.get(&id).map(|c| pixels(&c.image));
-        if replaced.is_some() && image.flags & wire::Image::CACHE_REPLACE_ME == 0 {
+        let replaced = self.images.get(&id).map(|c| self.cost(&c.image));
+        if replaced.is_some() && image.flags & wire::Image::CACHE_REPLACE_ME == 0 && strict {
             return Err(ImageError::CachedTwice { id });
         }
-        let held = self.held - replaced.unwrap_or(0) + pixels(decoded);
-        if held > self.limits.image_cache {
-            return Err(ImageError::CacheFull { pixels: held, announced: self.limits.image_cache });
+        let held = self.held - replaced.unwrap_or(0) + self.cost(decoded);
+        if held > announced {
+            if strict {
+                return Err(ImageError::CacheFull { pixels: held, announced });
+            }
+            // The server will miss it later, if at all.
+            self.remove(id);
+            return Ok(());
         }
         self.held = held;
         self.images.insert(id, Cached { image: decoded.clone(), lossy });
         Ok(())
     }
 
+    /// Pixels that an image counts for in the cache. Whoever is not strict counts memory: rows may be much longer.
+    fn cost(&self, image: &qxl::Image) -> u64 {
+        match &image.data {
+            qxl::ImageData::Bitmap(b) if !self.rules.strict => b.data.len().div_ceil(4) as u64,
+            _ => u64::from(image.width) * u64::from(image.height),
+        }
+    }
+
+    fn remove(&mut self, id: u64) {
+        if let Some(gone) = self.images.remove(&id) {
+            self.held -= self.cost(&gone.image);
+        }
+    }
+
     fn bitmap(&mut self, image: &wire::Image, b: &wire::Bitmap) -> Result<qxl::Bitmap, ImageError> {
-        if !self.formats[ImageKind::Bitmap as usize].contains(b.format) {
+        if !self.rules.formats[ImageKind::Bitmap as usize].contains(b.format) {
             return Err(ImageError::Unsupported { kind: ImageKind::Bitmap, format: Some(b.format) });
         }
         let (descriptor, bitmap) = ((image.width, image.height), (b.width, b.height));
-        if descriptor != bitmap {
+        if descriptor != bitmap && self.rules.strict {
             return Err(ImageError::Size { descriptor, bitmap });
         }
         let palette = if b.format.has_palette() { self.palette(b.flags, &b.palette)? } else { None };
@@ -263,8 +318,10 @@ impl ImageDecoder {
             data: b.data.clone().into(),
             chunks: Vec::new(),
         };
-        // A mask has no palette; who needs one will say so.
-        bitmap.check(true).map_err(ImageError::Bitmap)?;
+        if self.rules.strict {
+            // A mask has no palette; who needs one will say so.
+            bitmap.check(true).map_err(ImageError::Bitmap)?;
+        }
         Ok(bitmap)
     }
 
@@ -275,13 +332,16 @@ impl ImageDecoder {
                 self.palettes.get(id).cloned().map(Some).ok_or(ImageError::PaletteNotCached { id: *id })
             }
             PaletteRef::Inline(p) => {
-                if flags & wire::Bitmap::PAL_CACHE_ME != 0 && !self.palettes.contains_key(&p.unique) {
+                // Its number has served its purpose here: whoever draws must not look for it again.
+                let plain = Arc::new(Palette { unique: 0, entries: p.entries.clone() });
+                let known = self.rules.strict && self.palettes.contains_key(&p.unique);
+                if flags & wire::Bitmap::PAL_CACHE_ME != 0 && !known {
                     if self.palettes.len() >= self.limits.palettes {
                         return Err(ImageError::PalettesFull { most: self.limits.palettes });
                     }
-                    self.palettes.insert(p.unique, p.clone());
+                    self.palettes.insert(p.unique, plain.clone());
                 }
-                Ok(Some(p.clone()))
+                Ok(Some(plain))
             }
         }
     }
@@ -293,7 +353,7 @@ impl ImageDecoder {
         codec: Codec,
         data: &Bytes,
         declare: impl FnOnce(&mut DecodeOptions),
-        palette: &[u32],
+        palette: Option<Arc<Palette>>,
     ) -> Result<qxl::Bitmap, ImageError> {
         let &wire::Image { width, height, .. } = image;
         let mut options = DecodeOptions {
@@ -302,42 +362,36 @@ impl ImageDecoder {
             ..DecodeOptions::default()
         };
         declare(&mut options);
-        let formats = self.formats[kind as usize];
+        let ImageRules { formats, quirks, strict, as_they_come } = self.rules;
+        let formats = formats[kind as usize];
         if let Some(format) = announced(codec, data).filter(|f| !formats.contains(*f)) {
             return Err(ImageError::Unsupported { kind, format: Some(format) });
         }
         let mut native = Vec::new();
         let decoded = self.decoder.decode(data, codec, &options, &mut native);
         let mut decoded = decoded.map_err(|error| ImageError::Stream { kind, error })?;
-        decoded.top_down |= codec == Codec::Lz && self.quirks.lz_top_down_only;
+        decoded.top_down |= codec == Codec::Lz && quirks.lz_top_down_only;
         let layout = decoded.format;
-        let indexed = matches!(
-            layout,
-            PixelFormat::Plt1Le
-                | PixelFormat::Plt1Be
-                | PixelFormat::Plt4Le
-                | PixelFormat::Plt4Be
-                | PixelFormat::Plt8
-        );
-        if indexed != (kind == ImageKind::LzPlt) {
+        let own = own_format(layout);
+        let indexed = own.is_some_and(BitmapFormat::has_palette);
+        if indexed != (kind == ImageKind::LzPlt) && strict {
             return Err(ImageError::Layout { kind, layout });
         }
-        // LZ4 carries bitmaps as they are, all bits of them.
-        let format = match layout {
-            PixelFormat::A8 => BitmapFormat::Alpha8,
-            PixelFormat::Rgba => BitmapFormat::Rgba,
-            PixelFormat::Rgb16 if codec == Codec::Lz4 => BitmapFormat::Bit16,
-            _ => BitmapFormat::Bit32,
+        let as_it_is = match layout {
+            PixelFormat::A8 | PixelFormat::Rgba | PixelFormat::Rgb32 => true,
+            // LZ4 carries bitmaps as they are, all bits of them.
+            PixelFormat::Rgb16 => codec == Codec::Lz4,
+            _ => as_they_come,
         };
-        let as_it_is = matches!(layout, PixelFormat::A8 | PixelFormat::Rgba | PixelFormat::Rgb32)
-            || format == BitmapFormat::Bit16;
-        let mut pixels = native;
-        if !as_it_is {
-            let mut wide = Vec::new();
-            decoded.to_bgrx(palette, &pixels, &mut wide);
-            pixels = wide;
-        }
-        let format = if codec == Codec::JpegAlpha && self.quirks.jpeg_alpha_opaque {
+        let (format, mut pixels) = match own {
+            Some(own) if as_it_is => (own, native),
+            _ => {
+                let mut wide = Vec::new();
+                decoded.to_bgrx(palette.as_ref().map_or(&[], |p| &p.entries), &native, &mut wide);
+                (BitmapFormat::Bit32, wide)
+            }
+        };
+        let format = if codec == Codec::JpegAlpha && quirks.jpeg_alpha_opaque {
             pixels.as_chunks_mut::<4>().0.iter_mut().for_each(|px| px[3] = 0);
             BitmapFormat::Bit32
         } else {
@@ -349,19 +403,36 @@ impl ImageDecoder {
             width,
             height,
             stride: format.bytes_per_row(width) as u32,
-            palette: None,
+            palette: palette.filter(|_| format.has_palette()),
             data: pixels.into(),
             chunks: Vec::new(),
         })
     }
 
-    /// INVAL_LIST: these images leave the cache. Ids that are not held do not matter.
+    /// A frame of motion JPEG, as rows of B, G, R, 0 bytes.
+    pub fn jpeg_frame(&mut self, data: &[u8], top_down: bool) -> Result<qxl::Image, ImageError> {
+        let options = DecodeOptions { limit: self.limits.image_bytes, ..DecodeOptions::default() };
+        let mut bytes = Vec::new();
+        let Decoded { width, height, .. } = self
+            .decoder
+            .decode(data, Codec::Jpeg, &options, &mut bytes)
+            .map_err(|error| ImageError::Stream { kind: ImageKind::Jpeg, error })?;
+        let bitmap = qxl::Bitmap {
+            format: BitmapFormat::Bit32,
+            flags: if top_down { qxl::Bitmap::TOP_DOWN } else { 0 },
+            width,
+            height,
+            stride: width * 4,
+            palette: None,
+            data: bytes.into(),
+            chunks: Vec::new(),
+        };
+        Ok(qxl::Image { id: 0, flags: 0, width, height, data: qxl::ImageData::Bitmap(bitmap) })
+    }
+
+    /// INVAL_LIST: these images leave the cache. Ids that are not held do not matter, nor other resources.
     pub fn forget(&mut self, list: &[ResourceId]) {
-        for resource in list {
-            if let Some(gone) = self.images.remove(&resource.id) {
-                self.held -= u64::from(gone.image.width) * u64::from(gone.image.height);
-            }
-        }
+        list.iter().filter(|resource| resource.resource_type == PIXMAP).for_each(|r| self.remove(r.id));
     }
 
     /// INVAL_ALL_PIXMAPS: all images leave the cache.
@@ -405,6 +476,23 @@ impl ImageDecoder {
     pub fn cached_pixels(&self) -> u64 {
         self.held
     }
+}
+
+/// The bitmap format of pixels as a stream carries them, if there is one.
+fn own_format(layout: PixelFormat) -> Option<BitmapFormat> {
+    Some(match layout {
+        PixelFormat::Rgb32 => BitmapFormat::Bit32,
+        PixelFormat::Rgba => BitmapFormat::Rgba,
+        PixelFormat::Rgb24 => BitmapFormat::Bit24,
+        PixelFormat::Rgb16 => BitmapFormat::Bit16,
+        PixelFormat::A8 => BitmapFormat::Alpha8,
+        PixelFormat::Plt1Le => BitmapFormat::Bit1Le,
+        PixelFormat::Plt1Be => BitmapFormat::Bit1Be,
+        PixelFormat::Plt4Le => BitmapFormat::Bit4Le,
+        PixelFormat::Plt4Be => BitmapFormat::Bit4Be,
+        PixelFormat::Plt8 => BitmapFormat::Bit8,
+        _ => return None,
+    })
 }
 
 /// The pixel format that a stream's first bytes name, where the client's list of formats speaks of it.

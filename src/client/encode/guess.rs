@@ -53,6 +53,15 @@ fn formula(content: &Content, pixels: u64) -> u64 {
 }
 
 impl Guesses {
+    pub(super) fn save(&self) -> [u64; 5] {
+        self.ratios
+    }
+
+    /// The ratios that were saved, or ones that make sense.
+    pub(super) fn restore(ratios: [u64; 5]) -> Self {
+        Self { ratios: ratios.map(|ratio| ratio.clamp(ONE / 32, ONE * 32)) }
+    }
+
     fn guess(&self, content: &Content, pixels: u64) -> u64 {
         26 + (formula(content, pixels) - 26) * self.ratios[slot(content.class)] / ONE
     }

@@ -1,5 +1,6 @@
 //! What a client holds, as plain data.
 
+use super::guess::Guesses;
 use super::hash::ContentHash;
 use super::mirror::{CacheMirror, MirrorState};
 use super::{ImageEncoder, Sizes};
@@ -15,6 +16,8 @@ pub struct EncoderState {
     pub palettes: MirrorState<Vec<u32>>,
     /// Its GLZ window, as [`GlzDictionary::save`] writes it; `None` if it has none.
     pub glz: Option<Vec<u8>>,
+    /// What images took against what was expected: five numbers that mean nothing elsewhere.
+    pub guesses: [u64; 5],
 }
 
 /// A saved GLZ window cannot be read.
@@ -40,7 +43,8 @@ impl ImageEncoder {
             dictionary.save(&mut out);
             out
         });
-        EncoderState { images: self.images.save(), palettes: self.chooser.palettes.save(), glz }
+        let guesses = self.guesses.save();
+        EncoderState { images: self.images.save(), palettes: self.chooser.palettes.save(), glz, guesses }
     }
 
     /// Goes on with a client that holds `state`, which may come from anywhere: after an error nothing has changed.
@@ -58,6 +62,7 @@ impl ImageEncoder {
         self.sizes.image_cache = state.images.limit;
         self.images = CacheMirror::restore(state.images);
         self.chooser.palettes = CacheMirror::restore(state.palettes);
+        self.guesses = Guesses::restore(state.guesses);
         Ok(())
     }
 }
