@@ -163,6 +163,7 @@ impl MaskPixel for u8 {
 }
 
 /// As many words of a mask as a vector has.
+#[allow(clippy::needless_range_loop, reason = "of a known count, so that it becomes a vector's instructions")]
 #[inline(always)]
 fn load_mask<S: Simd, M: MaskPixel>(simd: S, m: &[M]) -> S::u32s {
     let mut words = [0; 16];
@@ -445,6 +446,7 @@ fn load_bytes<S: Simd>(simd: S, bytes: &[u8]) -> S::u32s {
 }
 
 /// A row of alphas. The last vector of it overlaps the one before, so it is computed first and stored last.
+#[allow(clippy::needless_range_loop, reason = "three rows go along")]
 #[inline(always)]
 fn alpha_row<S: Simd, const FS: u8, const FD: u8>(simd: S, d: &mut [u8], s: &[u8], m: Option<&[u8]>) {
     let n = S::u8s::LEN;

@@ -142,9 +142,7 @@ pub(super) fn row_words(surface: SurfaceRef<'_>, y: u32, x: usize, out: &mut [u3
 #[inline(always)]
 fn widen(alphas: &[u8], out: &mut [u32]) {
     let eight = |from: &[u8; 8], to: &mut [u32; 8]| {
-        for i in 0..8 {
-            to[i] = u32::from(from[i]) << 24;
-        }
+        to.iter_mut().zip(from).for_each(|(to, from)| *to = u32::from(*from) << 24);
     };
     if let (Some(from), Some(to)) = (alphas.last_chunk(), out.last_chunk_mut()) {
         eight(from, to);
