@@ -26,9 +26,9 @@ pub struct Replay<R> {
 }
 
 impl<R: Read> Replay<R> {
-    /// Starts with nothing drawn.
+    /// Starts with nothing drawn, to be drawn as [`Execution::once`] does.
     pub fn new(reader: Reader<R>, raster: Raster, limits: Limits) -> Self {
-        Self::with_execution(reader, raster, limits, Execution::default())
+        Self::with_execution(reader, raster, limits, Execution::once())
     }
 
     /// Starts with nothing drawn; time is measured if `execution` says so.

@@ -66,7 +66,11 @@ impl Raster {
         let mut source = SourceRows::new(self.level, src, clip.bounds().intersect(&dst.bounds()));
         with_level!(self.level, simd => {
             let kernel = rop2_kernel(rop);
-            each_row(dst, &clip, |y, left, right, row| kernel(simd, row, source.row(y, left, right)));
+            each_row(dst, &clip, |y, left, right, row| {
+                if rop != Rop2::PUT || !source.put(y, left, right, row) {
+                    kernel(simd, row, source.row(y, left, right));
+                }
+            });
         });
     }
 

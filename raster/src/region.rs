@@ -115,11 +115,13 @@ impl Region {
     }
 
     /// The smallest rectangle around it; all zero when it is empty.
+    #[inline]
     pub const fn bounds(&self) -> Rect {
         self.bounds
     }
 
     /// Its rectangles: disjoint, by top, then by left.
+    #[inline]
     pub fn rects(&self) -> &[Rect] {
         if !self.rects.is_empty() {
             &self.rects
@@ -131,6 +133,7 @@ impl Region {
     }
 
     /// Its rectangles cut to `area`, in the same order.
+    #[inline]
     pub fn rects_in(&self, area: Rect) -> impl DoubleEndedIterator<Item = Rect> + '_ {
         let rects = self.rects();
         let (from, to) = if rects.len() < 8 {

@@ -3,7 +3,7 @@
 use crate::aligned::AlignedWords;
 use crate::geom::Rect;
 use crate::kernels::bilinear::{Sums, along_x, along_y};
-use crate::kernels::pick::{Picks, SLACK, pick_pairs, pick_row};
+use crate::kernels::pick::{Picked, Picks, SLACK, pick_pairs, pick_row};
 use crate::kernels::with_level;
 use crate::pixel::{convert_raw, from_argb, raw_pixel, set_raw_pixel, to_argb};
 use crate::plain::TileStart;
@@ -66,13 +66,23 @@ impl<'a> SourceRows<'a> {
             Self::Sampled(rows) => rows.row(y, left, right),
         }
     }
+
+    /// Puts the pixels for columns `left..right` of target row `y` straight into `out`, where that is quicker than a
+    /// copy of [`SourceRows::row`]; false, and nothing done, where it is not.
+    #[inline(always)]
+    pub(crate) fn put(&mut self, y: i32, left: i32, right: i32, out: &mut [u8]) -> bool {
+        match self {
+            Self::Direct { .. } => false,
+            Self::Sampled(rows) => rows.put(y, left, right, out),
+        }
+    }
 }
 
 /// Makes rows through a [`Sampler`]; keeps what the next row can use again.
 pub(crate) struct SampledRows<'a> {
     level: Level,
     sampler: Sampler<'a>,
-    /// The pixels of the last row, and room for [`SLACK`] more.
+    /// The pixels of the last row.
     out: AlignedWords,
     /// The source row that `out` holds; if bilinear, the upper of both, and the lower one's weight.
     holds: Option<(i64, u32)>,
@@ -100,7 +110,7 @@ pub(crate) struct SampledRows<'a> {
 const ROWS_BEFORE_PICKS: u32 = 4;
 
 impl<'a> SampledRows<'a> {
-    fn new(level: Level, sampler: Sampler<'a>) -> Self {
+    pub(crate) fn new(level: Level, sampler: Sampler<'a>) -> Self {
         Self {
             level,
             sampler,
@@ -120,23 +130,48 @@ impl<'a> SampledRows<'a> {
         }
     }
 
-    fn row(&mut self, y: i32, left: i32, right: i32) -> &[u8] {
+    /// The bytes of the pixels for columns `left..right` of target row `y`.
+    pub(crate) fn row(&mut self, y: i32, left: i32, right: i32) -> &[u8] {
         if self.columns != (left..right) {
             self.set_columns(left..right);
         }
-        let key = match self.sampler.filter {
-            Filter::Nearest => (self.sampler.y.nearest(y), 0),
-            Filter::Bilinear => self.sampler.y.pair(y),
-        };
+        let key = self.key(y);
         if self.holds != Some(key) {
-            match self.sampler.filter {
-                Filter::Nearest => self.make_nearest(key.0),
-                Filter::Bilinear => self.make_bilinear(key.0, key.1),
-            }
+            let mut out = std::mem::take(&mut self.out);
+            self.make(key, &mut out);
+            self.out = out;
             self.holds = Some(key);
         }
         let size = self.sampler.out.bits_per_pixel() as usize / 8;
         &cast_slice(&self.out)[..(right - left) as usize * size]
+    }
+
+    /// See [`SourceRows::put`]: of a picture that is shrunk no row is wanted twice.
+    fn put(&mut self, y: i32, left: i32, right: i32, out: &mut [u8]) -> bool {
+        if !self.sampler.y.shrinks() || self.sampler.out.bits_per_pixel() != 32 {
+            return false;
+        }
+        if self.columns != (left..right) {
+            self.set_columns(left..right);
+        }
+        self.make(self.key(y), cast_slice_mut(out));
+        true
+    }
+
+    /// The source row for a target row; if bilinear, the upper of both, and the lower one's weight.
+    fn key(&self, y: i32) -> (i64, u32) {
+        match self.sampler.filter {
+            Filter::Nearest => (self.sampler.y.nearest(y), 0),
+            Filter::Bilinear => self.sampler.y.pair(y),
+        }
+    }
+
+    /// Makes a row for the columns.
+    fn make(&mut self, (sy, weight): (i64, u32), out: &mut [u32]) {
+        match self.sampler.filter {
+            Filter::Nearest => self.make_nearest(sy, out),
+            Filter::Bilinear => self.make_bilinear(sy, weight, out),
+        }
     }
 
     fn set_columns(&mut self, columns: Range<i32>) {
@@ -159,7 +194,7 @@ impl<'a> SampledRows<'a> {
                 first..partition(count, |i| x.pair(column(i)).0 < width - 1).max(first)
             }
         };
-        self.out.set_len(self.sampler.out.words_per_row(count as u32) + SLACK);
+        self.out.set_len(self.sampler.out.words_per_row(count as u32));
         if self.sampler.filter == Filter::Bilinear {
             self.taps.clear();
             self.taps.extend(self.inside.clone().map(|i| x.pair(column(i)).0 as u32));
@@ -184,52 +219,51 @@ impl<'a> SampledRows<'a> {
                 self.taps.clear();
                 self.taps.extend(self.inside.clone().map(|i| x.nearest(first + i as i32) as u32));
             }
-            // In blocks of four, one pixel at a time is as quick; where there are pairs to pick it is not.
-            let least = if nearest { 8 } else { 4 };
-            self.picks = with_level!(self.level, simd => Picks::new(simd, &self.taps, row_len, least));
+            let picked = if nearest { Picked::One } else { Picked::Pair };
+            self.picks = with_level!(self.level, simd => Picks::new(simd, &self.taps, row_len, picked));
         }
     }
 
     /// A row by nearest pixel.
-    fn make_nearest(&mut self, sy: i64) {
+    fn make_nearest(&mut self, sy: i64, out: &mut [u32]) {
         let src = self.sampler.src;
         let row = match u32::try_from(sy) {
             Ok(sy) if sy < src.height() && !self.inside.is_empty() => src.row(sy),
-            _ => return self.out.fill(0),
+            _ => return out.fill(0),
         };
         let (from, to) = (src.format(), self.sampler.out);
         let count = (self.columns.end - self.columns.start) as usize;
         let (inside, x) = (self.inside.clone(), self.sampler.x);
         if inside != (0..count) {
-            self.out.fill(0);
+            out.fill(0);
         }
         let (start, step) = x.nearest_run(self.columns.start + inside.start as i32);
         let via_argb = self.sampler.offset.is_none() && from == SurfaceFormat::X1R5G5B5;
         match (from.bits_per_pixel(), to.bits_per_pixel()) {
             (32, 32) => {
                 self.count_row(row.len());
+                let out = &mut out[inside];
                 if self.picks.is_useful() {
-                    let out = &mut self.out[inside.start..];
-                    with_level!(self.level, simd => pick_row(simd, &self.picks, row, out));
-                    self.out[inside.end..].fill(0);
+                    let done = with_level!(self.level, simd => pick_row(simd, &self.picks, row, out));
+                    gather_at(&mut out[done..], row, &self.taps[done..]);
                 } else if self.made > ROWS_BEFORE_PICKS {
-                    gather_at(&mut self.out[inside.clone()], row, &self.taps);
+                    gather_at(out, row, &self.taps);
                 } else {
-                    gather(&mut self.out[inside.clone()], row, start, step);
+                    gather(out, row, start, step);
                 }
                 if from == SurfaceFormat::X8R8G8B8 && to == SurfaceFormat::A8R8G8B8 {
-                    self.out[inside].iter_mut().for_each(|p| *p |= 0xff00_0000);
+                    out.iter_mut().for_each(|p| *p |= 0xff00_0000);
                 }
             }
             (16, 16) if from == to => {
-                let out = &mut cast_slice_mut::<u32, u16>(&mut self.out)[inside];
+                let out = &mut cast_slice_mut::<u32, u16>(out)[inside];
                 gather(out, cast_slice(row), start, step);
                 if via_argb {
                     out.iter_mut().for_each(|p| *p &= 0x7fff);
                 }
             }
             (8, 8) => {
-                let out = &mut cast_slice_mut::<u32, u8>(&mut self.out)[inside];
+                let out = &mut cast_slice_mut::<u32, u8>(out)[inside];
                 gather(out, cast_slice(row), start, step);
             }
             _ => {
@@ -237,14 +271,14 @@ impl<'a> SampledRows<'a> {
                     let raw = raw_pixel(from, row, x.nearest(self.columns.start + i as i32) as usize);
                     let raw =
                         if via_argb { from_argb(to, to_argb(from, raw)) } else { convert_raw(from, to, raw) };
-                    set_raw_pixel(to, &mut self.out, i, raw);
+                    set_raw_pixel(to, out, i, raw);
                 }
             }
         }
     }
 
     /// A row between source rows `sy` and `sy + 1`, whose weight is `weight` / 128.
-    fn make_bilinear(&mut self, sy: i64, weight: u32) {
+    fn make_bilinear(&mut self, sy: i64, weight: u32, out: &mut [u32]) {
         // Keep the interpolated rows that are still good: going down, the lower one becomes the upper one.
         if self.sums_of[1] == Some(sy) {
             self.sums.swap(0, 1);
@@ -260,13 +294,13 @@ impl<'a> SampledRows<'a> {
         let count = self.weights.len();
         let to = self.sampler.out;
         if to.bits_per_pixel() == 32 {
-            let out = &mut self.out[..count];
+            let out = &mut out[..count];
             return with_level!(self.level, simd => along_y(simd, above, below, weight, out));
         }
         let argb = &mut self.left[..count];
         with_level!(self.level, simd => along_y(simd, above, below, weight, argb));
         for (i, &argb) in argb.iter().enumerate() {
-            set_raw_pixel(to, &mut self.out, i, from_argb(to, argb));
+            set_raw_pixel(to, out, i, from_argb(to, argb));
         }
     }
 
@@ -286,10 +320,15 @@ impl<'a> SampledRows<'a> {
             (from, _) => {
                 self.argb.set_len(width);
                 let row = src.row(y);
-                self.argb
-                    .iter_mut()
-                    .enumerate()
-                    .for_each(|(x, p)| *p = to_argb(from, raw_pixel(from, row, x)));
+                match from {
+                    SurfaceFormat::X8R8G8B8 => {
+                        self.argb.iter_mut().zip(row).for_each(|(p, raw)| *p = raw | 0xff00_0000);
+                    }
+                    _ => {
+                        let pixels = self.argb.iter_mut().enumerate();
+                        pixels.for_each(|(x, p)| *p = to_argb(from, raw_pixel(from, row, x)));
+                    }
+                }
                 false
             }
         };

@@ -39,11 +39,21 @@ impl Axis {
         Self { origin: to, start: step.saturating_mul(offset).saturating_add(half_step(step)), step }
     }
 
+    /// Position `start` for target coordinate `origin`, and `step` further for each one more.
+    pub(crate) const fn steps(origin: i32, start: i64, step: i64) -> Self {
+        Self { origin, start, step }
+    }
+
     /// The position for the centre of a target pixel.
     #[inline(always)]
     fn at(&self, target: i32) -> i64 {
         let d = i64::from(target) - i64::from(self.origin);
         self.start.saturating_add(self.step.saturating_mul(d))
+    }
+
+    /// Whether positions are a pixel apart or more.
+    pub(crate) fn shrinks(&self) -> bool {
+        self.step >= 1 << 16
     }
 
     #[inline(always)]

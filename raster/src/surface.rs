@@ -28,6 +28,7 @@ pub enum SurfaceFormat {
 
 impl SurfaceFormat {
     /// Bits of one pixel: 1, 8, 16 or 32.
+    #[inline]
     pub const fn bits_per_pixel(self) -> u32 {
         match self {
             Self::A1 => 1,
@@ -38,6 +39,7 @@ impl SurfaceFormat {
     }
 
     /// 32-bit words that a row of `width` pixels takes.
+    #[inline]
     pub const fn words_per_row(self, width: u32) -> usize {
         (width as usize * self.bits_per_pixel() as usize).div_ceil(32)
     }
@@ -98,21 +100,25 @@ impl Surface {
     }
 
     /// The pixel format.
+    #[inline]
     pub const fn format(&self) -> SurfaceFormat {
         self.format
     }
 
     /// Pixels in a row.
+    #[inline]
     pub const fn width(&self) -> u32 {
         self.width
     }
 
     /// Rows.
+    #[inline]
     pub const fn height(&self) -> u32 {
         self.height
     }
 
     /// The whole surface as a rectangle at the origin.
+    #[inline]
     pub fn bounds(&self) -> Rect {
         Rect::of_size(self.width, self.height)
     }
@@ -128,6 +134,7 @@ impl Surface {
     }
 
     /// A read-only view of all of it.
+    #[inline]
     pub fn view(&self) -> SurfaceRef<'_> {
         SurfaceRef {
             format: self.format,
@@ -140,6 +147,7 @@ impl Surface {
     }
 
     /// A writable view of all its rows.
+    #[inline]
     pub fn view_mut(&mut self) -> SurfaceMut<'_> {
         SurfaceMut {
             format: self.format,
@@ -197,26 +205,31 @@ impl<'a> SurfaceRef<'a> {
     }
 
     /// The pixel format.
+    #[inline]
     pub const fn format(&self) -> SurfaceFormat {
         self.format
     }
 
     /// The same words read as another format of the same pixel size; `None` if the sizes differ.
+    #[inline]
     pub fn with_format(self, format: SurfaceFormat) -> Option<Self> {
         (format.bits_per_pixel() == self.format.bits_per_pixel()).then_some(Self { format, ..self })
     }
 
     /// Pixels in a row.
+    #[inline]
     pub const fn width(&self) -> u32 {
         self.width
     }
 
     /// Rows.
+    #[inline]
     pub const fn height(&self) -> u32 {
         self.height
     }
 
     /// The whole picture as a rectangle at the origin.
+    #[inline]
     pub fn bounds(&self) -> Rect {
         Rect::of_size(self.width, self.height)
     }
@@ -232,6 +245,7 @@ impl<'a> SurfaceRef<'a> {
 
     /// All words, where row 0 starts among them, and how many there are from row to row (wrapping around where rows
     /// go upwards).
+    #[inline]
     pub(crate) fn layout(&self) -> (&'a [u32], usize, usize) {
         match self.bottom_up {
             true if self.height > 0 => {
@@ -274,11 +288,13 @@ pub struct SurfaceMut<'a> {
 
 impl SurfaceMut<'_> {
     /// The pixel format.
+    #[inline]
     pub const fn format(&self) -> SurfaceFormat {
         self.format
     }
 
     /// Pixels in a row.
+    #[inline]
     pub const fn width(&self) -> u32 {
         self.width
     }
@@ -294,6 +310,7 @@ impl SurfaceMut<'_> {
     }
 
     /// The pixels that may be written through this band, in surface coordinates.
+    #[inline]
     pub fn bounds(&self) -> Rect {
         Rect::new(0, self.top as i32, self.width as i32, (self.top + self.rows) as i32)
     }
@@ -325,6 +342,12 @@ impl SurfaceMut<'_> {
     #[inline]
     pub fn bytes_of_row(&mut self, y: u32) -> &mut [u8] {
         bytemuck::cast_slice_mut(self.row(y))
+    }
+
+    /// All words, the row that is first among them, and how many there are from row to row.
+    #[inline]
+    pub(crate) fn layout_mut(&mut self) -> (&mut [u32], u32, usize) {
+        (self.words, self.top, self.stride)
     }
 
     /// Row `target` to write and row `source` to read, `None` if they are the same row; panics if the band does

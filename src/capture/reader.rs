@@ -4,7 +4,7 @@ use super::container::{self, Container};
 use super::error::{Error, ErrorKind, Excerpt};
 use super::input::{Fail, Input, Res, Room};
 use super::limits::Limits;
-use super::storage::RecordingFile;
+use super::storage::{RecordingFile, Watched};
 use crate::qxl::{
     Command, CursorCmd, CursorShape, Event, Point, PrimaryCreate, SurfaceCmd, SurfaceCreate, SurfaceFormat,
     UpdateCmd, WorkerMessage, surface_format_from_number,
@@ -70,8 +70,27 @@ impl<'a> Reader<Box<dyn Read + Send + 'a>> {
     /// Those of [`Reader::with_limits`].
     pub fn from_file(file: File, limits: Limits) -> Result<Self, Error> {
         let file = Arc::new(file);
-        let storage = RecordingFile::new(&file);
-        let mut reader = Self::sniffed(file, limits)?;
+        Self::over(file.clone(), &file, limits)
+    }
+
+    /// As [`Reader::from_file`], and calls `moved` after each read with the place in the file up to which all was
+    /// read, or passed over where bitmaps stay in the file.
+    ///
+    /// # Errors
+    /// Those of [`Reader::with_limits`].
+    pub fn from_file_watched(
+        file: File,
+        limits: Limits,
+        moved: impl FnMut(u64) + Send + 'a,
+    ) -> Result<Self, Error> {
+        let file = Arc::new(file);
+        Self::over(Watched { file: file.clone(), moved }, &file, limits)
+    }
+
+    /// Of `inner`, which reads this file by its cursor.
+    fn over(inner: impl Read + Send + 'a, file: &Arc<File>, limits: Limits) -> Result<Self, Error> {
+        let storage = RecordingFile::new(file);
+        let mut reader = Self::sniffed(inner, limits)?;
         if reader.container == Container::Plain {
             reader.input.storage = storage.map(Arc::new);
         }

@@ -2,7 +2,7 @@
 
 use crate::qxl::Storage;
 use std::fs::File;
-use std::io::{self, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::{Arc, OnceLock};
 
 /// An uncompressed recording's file. Its cursor is that of whoever reads the recording through; bitmaps are read
@@ -40,6 +40,23 @@ impl Storage for RecordingFile {
         read_exact_at(&self.file, out, offset).inspect_err(|error| {
             let _ = self.failed.set((offset, io::Error::new(error.kind(), error.to_string())));
         })
+    }
+}
+
+/// A recording's file that tells how far its cursor has come: by reading, and by whoever else moves it.
+pub(super) struct Watched<F> {
+    pub(super) file: Arc<File>,
+    pub(super) moved: F,
+}
+
+impl<F: FnMut(u64)> Read for Watched<F> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = (&*self.file).read(out)?;
+        // Pipes have no place.
+        if let Ok(place) = (&*self.file).stream_position() {
+            (self.moved)(place);
+        }
+        Ok(read)
     }
 }
 
@@ -173,6 +190,20 @@ mod tests {
             most = most.max(left);
         }
         assert_eq!(most, 5, "all but that in small chunks");
+    }
+
+    #[test]
+    fn a_watched_file_is_read_as_any_and_tells_how_far() {
+        let text = recording();
+        let file = Temporary::new("watched", &text);
+        let expected = outcome(Reader::from_file(file.open(), Limits::default()).unwrap());
+        let mut places = Vec::new();
+        let moved = |place| places.push(place);
+        let watched = outcome(Reader::from_file_watched(file.open(), Limits::default(), moved).unwrap());
+        assert!(watched == expected);
+        assert!(watched.1 > 0, "bitmaps are left in the file");
+        assert!(places.is_sorted());
+        assert_eq!(places.last(), Some(&(text.len() as u64)), "the bitmaps count too");
     }
 
     #[test]

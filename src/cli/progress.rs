@@ -55,7 +55,14 @@ impl Progress {
         }
         Ok(match self.bar.is_hidden() {
             true => Reader::from_file(file, limits)?,
-            false => Reader::sniffed(self.bar.wrap_read(file), limits)?,
+            false => {
+                let (bar, mut last) = (self.bar.clone(), 0);
+                let moved = move |place: u64| {
+                    bar.inc(place.saturating_sub(last));
+                    last = place;
+                };
+                Reader::from_file_watched(file, limits, moved)?
+            }
         })
     }
 

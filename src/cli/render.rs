@@ -99,7 +99,7 @@ pub(crate) fn run(args: Args) -> Outcome {
 
 fn render(args: &Args, raster: Raster, capture: &Path, output: &Path, progress: &Progress) -> Outcome {
     let reader = progress.open(capture)?;
-    let execution = Execution { timing: args.stats, ..Execution::default() };
+    let execution = Execution { timing: args.stats, ..Execution::once() };
     let mut replay = Replay::with_execution(reader, raster, Limits::default(), execution);
     let mut phases = Phases::default();
     let by_frames = args.frames.is_some() || args.animate.is_some() || args.overlay.is_some();

@@ -527,7 +527,8 @@ impl Graph {
     fn draw_all(&mut self, jobs: &[pass::Job]) {
         span!("spice_render_draw", commands = jobs.len());
         let work: u64 = jobs.iter().map(|job| schedule::cost(&job.node.task)).sum();
-        let threads = if work < self.execution.inline_pixels { 1 } else { self.execution.threads };
+        let least = self.execution.inline_pixels.max(self.execution.alone_pixels);
+        let threads = if work < least { 1 } else { self.execution.threads };
         if threads > 1 && self.pool.is_none() {
             self.pool = rayon::ThreadPoolBuilder::new().num_threads(threads - 1).build().ok();
         }

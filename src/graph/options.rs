@@ -25,6 +25,8 @@ pub struct Execution {
     pub band_bytes: usize,
     /// Work below that of filling this many pixels is drawn on the caller's thread.
     pub inline_pixels: u64,
+    /// So is all that is drawn at a time, if it is less than filling this many pixels in all.
+    pub alone_pixels: u64,
     /// Whether what nobody sees is left out.
     pub culling: bool,
     /// Whether time is measured ([`super::Stats::times`]), which costs some.
@@ -33,6 +35,21 @@ pub struct Execution {
 
 impl Default for Execution {
     fn default() -> Self {
-        Self { threads: 0, band_bytes: 256 << 10, inline_pixels: 1 << 19, culling: true, timing: false }
+        Self {
+            threads: 0,
+            band_bytes: 256 << 10,
+            inline_pixels: 1 << 19,
+            alone_pixels: 0,
+            culling: true,
+            timing: false,
+        }
+    }
+}
+
+impl Execution {
+    /// For a process that draws a recording once and ends: starting threads, and their looking for work, takes 0.5 to
+    /// 1 ms of the processors, which what they are started for must be worth (10 ms or so).
+    pub fn once() -> Self {
+        Self { alone_pixels: 1 << 26, ..Self::default() }
     }
 }

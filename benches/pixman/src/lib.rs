@@ -20,6 +20,7 @@ unsafe extern "C" {
     ) -> Image;
     fn pixman_image_unref(image: Image) -> c_int;
     fn pixman_image_set_transform(image: Image, transform: *const Transform) -> c_int;
+    fn pixman_image_set_repeat(image: Image, repeat: c_uint);
     fn pixman_image_set_filter(image: Image, filter: c_uint, params: *const i32, count: c_int) -> c_int;
     fn pixman_image_composite32(
         op: c_uint,
@@ -62,6 +63,8 @@ pub const A8: u32 = 0x0801_8000;
 pub const SRC: u32 = 1;
 /// The operator OVER.
 pub const OVER: u32 = 3;
+/// The operator ADD.
+pub const ADD: u32 = 12;
 
 /// `PIXMAN_FILTER_GOOD`, which is bilinear.
 pub const GOOD: u32 = 1;
@@ -106,15 +109,36 @@ impl<'a> Pixels<'a> {
         }
     }
 
+    /// Lets the image be read through a transform in 16.16, as a part of the 3x3 matrix.
+    pub fn transform(&mut self, [xx, xy, x0, yx, yy, y0]: [i32; 6], filter: u32) {
+        let transform = Transform { matrix: [[xx, xy, x0], [yx, yy, y0], [0, 0, 1 << 16]] };
+        // SAFETY: the image is alive; pixman copies the transform.
+        unsafe {
+            pixman_image_set_transform(self.image, &transform);
+            pixman_image_set_filter(self.image, filter, std::ptr::null(), 0);
+        }
+    }
+
+    /// Repeats the image as tiles.
+    pub fn repeat(&mut self) {
+        // SAFETY: the image is alive.
+        unsafe { pixman_image_set_repeat(self.image, 1) }
+    }
+
     /// Composites all of `self` from the source's (0, 0).
     pub fn composite(&mut self, op: u32, src: &Pixels<'_>) {
+        self.composite_masked(op, src, None);
+    }
+
+    /// Composites all of `self` from the (0, 0) of source and mask.
+    pub fn composite_masked(&mut self, op: u32, src: &Pixels<'_>, mask: Option<&Pixels<'_>>) {
         let (width, height) = (self.width as i32, self.height as i32);
-        // SAFETY: both images are alive, pixman clips to their sizes.
+        // SAFETY: all images are alive, pixman clips to their sizes.
         unsafe {
             pixman_image_composite32(
                 op,
                 src.image,
-                std::ptr::null_mut(),
+                mask.map_or(std::ptr::null_mut(), |mask| mask.image),
                 self.image,
                 0,
                 0,

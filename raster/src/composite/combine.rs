@@ -5,20 +5,31 @@
 //! apart; the blend modes, whose sums need more bits, take a channel in 32-bit lanes. A mask comes first, so that all
 //! see the same three things: the masked source, its alpha for each channel, and the target.
 
+use super::grid::{Grid, GridMut};
 use super::op::CompositeOp;
 use crate::kernels::with_level;
 use fearless_simd::{Level, dispatch, prelude::*};
 
-/// The mask of a row of pixels, as words.
+/// The mask of a rectangle of pixels, as words.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum MaskRow<'a> {
+pub(super) enum Mask<'a> {
     /// All pixels count fully.
     None,
     /// The alpha of each word counts for all channels.
-    Alpha(&'a [u32]),
+    Alpha(Grid<'a, u32>),
+    /// So do these alphas; for the operators that [`takes_alphas`] names.
+    Alphas(Grid<'a, u8>),
     /// Each channel counts for its own (component alpha).
-    Component(&'a [u32]),
+    Component(Grid<'a, u32>),
 }
+
+/// Whether masks can come as alphas without their words: the operators that guests draw text with.
+pub(super) fn takes_alphas(op: CompositeOp) -> bool {
+    matches!(op, CompositeOp::Over | CompositeOp::Add | CompositeOp::Src)
+}
+
+/// Columns and rows of a rectangle.
+pub(super) type Size = (usize, usize);
 
 const NO_MASK: u8 = 0;
 const ALPHA: u8 = 1;
@@ -80,12 +91,6 @@ impl<S: Simd> Lanes<S> {
         Self { rb: self.rb ^ 0xff, ag: self.ag ^ 0xff }
     }
 
-    #[inline(always)]
-    fn add(self, simd: S, other: Self) -> Self {
-        let top = S::u16s::splat(simd, 255);
-        Self { rb: (self.rb + other.rb).min(top), ag: (self.ag + other.ag).min(top) }
-    }
-
     /// The part of it that a factor takes, `None` for nothing.
     #[inline(always)]
     fn part<const F: u8>(self, alpha: Self) -> Option<Self> {
@@ -121,43 +126,140 @@ fn vector<S: Simd, const FS: u8, const FD: u8, const MASK: u8>(
 ) -> S::u32s {
     let (d, s, m) = (Lanes::<S>::load(d), Lanes::<S>::load(s), Lanes::<S>::load(m));
     let (s, sa) = masked(MASK, s, m);
-    match (s.part::<FS>(d.alpha()), d.part::<FD>(sa)) {
-        (Some(a), Some(b)) => a.add(simd, b).word(),
+    sum(simd, s.part::<FS>(d.alpha()), d.part::<FD>(sa))
+}
+
+/// The sum of what there is, up to 255 in each channel.
+#[inline(always)]
+fn sum<S: Simd>(simd: S, a: Option<Lanes<S>>, b: Option<Lanes<S>>) -> S::u32s {
+    match (a, b) {
+        (Some(a), Some(b)) => {
+            let (a, b): (S::u8s, S::u8s) = (a.word().bitcast(), b.word().bitcast());
+            a.saturating_add(b).bitcast()
+        }
         (Some(a), None) => a.word(),
         (None, Some(b)) => b.word(),
         (None, None) => S::u32s::splat(simd, 0),
     }
 }
 
-#[inline(always)]
-fn row<S: Simd, const FS: u8, const FD: u8, const MASK: u8>(simd: S, d: &mut [u32], s: &[u32], m: &[u32]) {
-    let n = S::u32s::LEN;
-    let whole = d.len() / n * n;
-    let (d, d_rest) = d.split_at_mut(whole);
-    let (s, s_rest) = s.split_at(whole);
-    let (m, m_rest) = m.split_at(whole);
-    let load = |v: &[u32]| S::u32s::from_slice(simd, v);
-    for ((d, s), m) in d.chunks_exact_mut(n).zip(s.chunks_exact(n)).zip(m.chunks_exact(n)) {
-        vector::<S, FS, FD, MASK>(simd, load(d), load(s), load(m)).store_slice(d);
-    }
-    if !d_rest.is_empty() {
-        let pad = |v: &[u32]| {
-            let mut padded = [0; 16];
-            padded[..v.len()].copy_from_slice(v);
-            load(&padded[..n])
-        };
-        let mut out = [0; 16];
-        vector::<S, FS, FD, MASK>(simd, pad(d_rest), pad(s_rest), pad(m_rest)).store_slice(&mut out[..n]);
-        d_rest.copy_from_slice(&out[..d_rest.len()]);
+/// A mask's pixel: a word, or an alpha alone.
+trait MaskPixel: Copy {
+    fn word(self) -> u32;
+}
+
+impl MaskPixel for u32 {
+    #[inline(always)]
+    fn word(self) -> u32 {
+        self
     }
 }
 
-fn porter_duff<const FS: u8, const FD: u8>(level: Level, d: &mut [u32], s: &[u32], mask: MaskRow<'_>) {
-    match mask {
-        MaskRow::None => dispatch!(level, simd => row::<_, FS, FD, NO_MASK>(simd, d, s, s)),
-        MaskRow::Alpha(m) => dispatch!(level, simd => row::<_, FS, FD, ALPHA>(simd, d, s, m)),
-        MaskRow::Component(m) => dispatch!(level, simd => row::<_, FS, FD, COMPONENT>(simd, d, s, m)),
+impl MaskPixel for u8 {
+    #[inline(always)]
+    fn word(self) -> u32 {
+        u32::from(self) << 24
     }
+}
+
+/// As many words of a mask as a vector has.
+#[allow(clippy::needless_range_loop, reason = "of a known count, so that it becomes a vector's instructions")]
+#[inline(always)]
+fn load_mask<S: Simd, M: MaskPixel>(simd: S, m: &[M]) -> S::u32s {
+    let mut words = [0; 16];
+    for i in 0..S::u32s::LEN {
+        words[i] = m[i].word();
+    }
+    S::u32s::from_slice(simd, &words[..S::u32s::LEN])
+}
+
+/// A row. The last vector of it overlaps the one before, so it is computed first and stored last.
+#[inline(always)]
+fn row<S: Simd, M: MaskPixel, const FS: u8, const FD: u8, const MASK: u8>(
+    simd: S,
+    d: &mut [u32],
+    s: &[u32],
+    m: &[M],
+) {
+    let n = S::u32s::LEN;
+    let len = d.len();
+    if len < n {
+        for ((d, s), m) in d.iter_mut().zip(s).zip(m) {
+            let (dv, sv) = (S::u32s::splat(simd, *d), S::u32s::splat(simd, *s));
+            let mv = S::u32s::splat(simd, m.word());
+            *d = vector::<S, FS, FD, MASK>(simd, dv, sv, mv).as_slice()[0];
+        }
+        return;
+    }
+    let last = len - n;
+    let (dv, sv) = (S::u32s::from_slice(simd, &d[last..len]), S::u32s::from_slice(simd, &s[last..len]));
+    let end = vector::<S, FS, FD, MASK>(simd, dv, sv, load_mask::<S, M>(simd, &m[last..len]));
+    let pixels = d.chunks_exact_mut(n).zip(s.chunks_exact(n)).zip(m.chunks_exact(n));
+    for ((d, s), m) in pixels.take((len - 1) / n) {
+        let (dv, sv) = (S::u32s::from_slice(simd, d), S::u32s::from_slice(simd, s));
+        vector::<S, FS, FD, MASK>(simd, dv, sv, load_mask::<S, M>(simd, m)).store_slice(d);
+    }
+    end.store_slice(&mut d[last..len]);
+}
+
+#[inline(always)]
+fn rows<S: Simd, M: MaskPixel, const FS: u8, const FD: u8, const MASK: u8>(
+    simd: S,
+    d: &mut GridMut<'_, u32>,
+    s: Grid<'_, u32>,
+    m: Grid<'_, M>,
+    (width, height): Size,
+) {
+    for y in 0..height {
+        row::<S, M, FS, FD, MASK>(simd, d.row(y, width), s.row(y, width), m.row(y, width));
+    }
+}
+
+/// A level whose vectors are not longer than rows of `width` words, if there is one.
+fn fitting(level: Level, width: usize) -> Level {
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    {
+        if width < 8 {
+            return Level::baseline();
+        }
+        if width < 16
+            && let Some(avx2) = level.as_avx2()
+        {
+            return Level::Avx2(avx2);
+        }
+    }
+    let _ = width;
+    level
+}
+
+fn porter_duff<const FS: u8, const FD: u8>(
+    level: Level,
+    d: &mut GridMut<'_, u32>,
+    s: Grid<'_, u32>,
+    mask: Mask<'_>,
+    size: Size,
+) {
+    let level = fitting(level, size.0);
+    match mask {
+        Mask::None => dispatch!(level, simd => rows::<_, u32, FS, FD, NO_MASK>(simd, d, s, s, size)),
+        Mask::Alpha(m) => dispatch!(level, simd => rows::<_, u32, FS, FD, ALPHA>(simd, d, s, m, size)),
+        Mask::Component(m) => {
+            dispatch!(level, simd => rows::<_, u32, FS, FD, COMPONENT>(simd, d, s, m, size))
+        }
+        Mask::Alphas(_) => unreachable!("only takes_alphas' operators get these"),
+    }
+}
+
+/// The same, where the mask may be alphas.
+fn porter_duff_text<const FS: u8, const FD: u8>(
+    level: Level,
+    d: &mut GridMut<'_, u32>,
+    s: Grid<'_, u32>,
+    mask: Mask<'_>,
+    size: Size,
+) {
+    let Mask::Alphas(m) = mask else { return porter_duff::<FS, FD>(level, d, s, mask, size) };
+    dispatch!(fitting(level, size.0), simd => rows::<_, u8, FS, FD, ALPHA>(simd, d, s, m, size));
 }
 
 /// `v / 255`, rounded, for `v` up to 255 * 255.
@@ -237,121 +339,283 @@ fn blend_vector<S: Simd, const OP: u8>(simd: S, mask: u8, d: S::u32s, s: S::u32s
     out
 }
 
-fn blend_row<S: Simd, const OP: u8>(simd: S, d: &mut [u32], s: &[u32], mask: MaskRow<'_>) {
+fn blend_rows<S: Simd, const OP: u8>(
+    simd: S,
+    d: &mut GridMut<'_, u32>,
+    s: Grid<'_, u32>,
+    mask: Mask<'_>,
+    (width, height): Size,
+) {
     let (mask, m) = match mask {
-        MaskRow::None => (NO_MASK, s),
-        MaskRow::Alpha(m) => (ALPHA, m),
-        MaskRow::Component(m) => (COMPONENT, m),
+        Mask::None => (NO_MASK, s),
+        Mask::Alpha(m) => (ALPHA, m),
+        Mask::Component(m) => (COMPONENT, m),
+        Mask::Alphas(_) => unreachable!("only takes_alphas' operators get these"),
     };
     simd.vectorize(
         #[inline(always)]
         || {
             let n = S::u32s::LEN;
-            let mut padded = [[0; 16]; 3];
-            for ((d, s), m) in d.chunks_mut(n).zip(s.chunks(n)).zip(m.chunks(n)) {
-                let len = d.len();
-                padded[0][..len].copy_from_slice(d);
-                padded[1][..len].copy_from_slice(s);
-                padded[2][..len].copy_from_slice(m);
-                let [dv, sv, mv] = &padded;
-                let (dv, sv) = (S::u32s::from_slice(simd, &dv[..n]), S::u32s::from_slice(simd, &sv[..n]));
-                let mv = S::u32s::from_slice(simd, &mv[..n]);
-                d.copy_from_slice(&blend_vector::<S, OP>(simd, mask, dv, sv, mv).as_slice()[..len]);
+            for y in 0..height {
+                let (d, s, m) = (d.row(y, width), s.row(y, width), m.row(y, width));
+                let whole = width / n * n;
+                for at in (0..whole).step_by(n) {
+                    let at = at..at + n;
+                    let (dv, sv) = (&d[at.clone()], &s[at.clone()]);
+                    let (dv, sv) = (S::u32s::from_slice(simd, dv), S::u32s::from_slice(simd, sv));
+                    let mv = S::u32s::from_slice(simd, &m[at.clone()]);
+                    blend_vector::<S, OP>(simd, mask, dv, sv, mv).store_slice(&mut d[at]);
+                }
+                if whole < width {
+                    let mut padded = [[0; 16]; 3];
+                    let len = width - whole;
+                    padded[0][..len].copy_from_slice(&d[whole..]);
+                    padded[1][..len].copy_from_slice(&s[whole..]);
+                    padded[2][..len].copy_from_slice(&m[whole..]);
+                    let [dv, sv, mv] = &padded;
+                    let (dv, sv) = (S::u32s::from_slice(simd, &dv[..n]), S::u32s::from_slice(simd, &sv[..n]));
+                    let mv = S::u32s::from_slice(simd, &mv[..n]);
+                    let out = blend_vector::<S, OP>(simd, mask, dv, sv, mv);
+                    d[whole..].copy_from_slice(&out.as_slice()[..len]);
+                }
             }
         },
     );
 }
 
-/// The same on single bytes: alpha alone.
+/// One vector of alphas, four to a word.
 #[inline(always)]
-fn alpha_row<const FS: u8, const FD: u8>(d: &mut [u8], s: &[u8], m: Option<&[u8]>) {
-    let mul = |a: u8, b: u8| {
-        let t = u16::from(a) * u16::from(b) + 128;
-        ((t + (t >> 8)) >> 8) as u8
-    };
-    let part = |factor: u8, v: u8, alpha: u8| match factor {
-        ZERO => 0,
-        ONE => v,
-        THERE => mul(v, alpha),
-        _ => mul(v, 255 - alpha),
-    };
-    let pixel = |d: u8, s: u8| part(FS, s, d).saturating_add(part(FD, d, s));
-    match m {
-        None => d.iter_mut().zip(s).for_each(|(d, s)| *d = pixel(*d, *s)),
-        Some(m) => d.iter_mut().zip(s).zip(m).for_each(|((d, s), m)| *d = pixel(*d, mul(*s, *m))),
+fn alphas<S: Simd, const FS: u8, const FD: u8>(
+    simd: S,
+    d: S::u32s,
+    s: S::u32s,
+    m: Option<S::u32s>,
+) -> S::u32s {
+    let (d, mut s) = (Lanes::<S>::load(d), Lanes::<S>::load(s));
+    if let Some(m) = m {
+        s = s.mul(Lanes::<S>::load(m));
+    }
+    sum(simd, s.part::<FS>(d), d.part::<FD>(s))
+}
+
+/// The first and the last alphas of a row of less than 17, four to a word: all of it, many of them twice.
+#[inline(always)]
+fn ends(row: &[u8]) -> [u32; 16] {
+    let len = row.len();
+    let word = |at: usize| u32::from_le_bytes([row[at], row[at + 1], row[at + 2], row[at + 3]]);
+    let mut words = [0; 16];
+    match len {
+        8.. => {
+            (words[0], words[1]) = (word(0), word(4));
+            (words[2], words[3]) = (word(len - 8), word(len - 4));
+        }
+        4.. => (words[0], words[1]) = (word(0), word(len - 4)),
+        _ => {
+            for (i, alpha) in row.iter().enumerate() {
+                words[0] |= u32::from(*alpha) << (8 * i);
+            }
+        }
+    }
+    words
+}
+
+/// Puts the first and the last alphas of a row back.
+#[inline(always)]
+fn store_ends(row: &mut [u8], words: &[u32]) {
+    let len = row.len();
+    let mut put = |at: usize, word: u32| row[at..at + 4].copy_from_slice(&word.to_le_bytes());
+    match len {
+        8.. => {
+            put(0, words[0]);
+            put(4, words[1]);
+            put(len - 8, words[2]);
+            put(len - 4, words[3]);
+        }
+        4.. => {
+            put(0, words[0]);
+            put(len - 4, words[1]);
+        }
+        _ => row.iter_mut().zip(words[0].to_le_bytes()).for_each(|(alpha, v)| *alpha = v),
     }
 }
 
-fn porter_duff_alpha<const FS: u8, const FD: u8>(level: Level, d: &mut [u8], s: &[u8], m: Option<&[u8]>) {
-    dispatch!(level, _simd => alpha_row::<FS, FD>(d, s, m));
+/// A vector of bytes.
+#[inline(always)]
+fn load_bytes<S: Simd>(simd: S, bytes: &[u8]) -> S::u32s {
+    S::u8s::from_slice(simd, bytes).bitcast()
 }
 
-/// Combines a row of source alphas into a row of an 8-bit alpha target, which needs no colours: there component alpha
-/// is alpha. False if the operator is none of Porter and Duff's; then nothing happens.
+/// A row of alphas. The last vector of it overlaps the one before, so it is computed first and stored last.
+#[allow(clippy::needless_range_loop, reason = "three rows go along")]
+#[inline(always)]
+fn alpha_row<S: Simd, const FS: u8, const FD: u8>(simd: S, d: &mut [u8], s: &[u8], m: Option<&[u8]>) {
+    let n = S::u8s::LEN;
+    let len = d.len();
+    if len < n && len < 16 {
+        let words = |v: &[u8]| S::u32s::from_slice(simd, &ends(v)[..S::u32s::LEN]);
+        let out = match m {
+            None => alphas::<S, FS, FD>(simd, words(d), words(s), None),
+            Some(m) => alphas::<S, FS, FD>(simd, words(d), words(s), Some(words(m))),
+        };
+        return store_ends(d, out.as_slice());
+    }
+    if len < n {
+        // Only where the machine's least vectors are longer than those of 16 bytes.
+        for i in 0..len {
+            let one = |v: &[u8]| S::u32s::splat(simd, u32::from(v[i]));
+            let m = match m {
+                None => None,
+                Some(m) => Some(one(m)),
+            };
+            d[i] = alphas::<S, FS, FD>(simd, one(d), one(s), m).as_slice()[0] as u8;
+        }
+        return;
+    }
+    let last = len - n;
+    let end = match m {
+        None => {
+            let (dv, sv) = (load_bytes(simd, &d[last..len]), load_bytes(simd, &s[last..len]));
+            alphas::<S, FS, FD>(simd, dv, sv, None)
+        }
+        Some(m) => {
+            let (dv, sv) = (load_bytes(simd, &d[last..len]), load_bytes(simd, &s[last..len]));
+            alphas::<S, FS, FD>(simd, dv, sv, Some(load_bytes(simd, &m[last..len])))
+        }
+    };
+    let pixels = d.chunks_exact_mut(n).zip(s.chunks_exact(n)).take((len - 1) / n);
+    match m {
+        None => {
+            for (d, s) in pixels {
+                let out = alphas::<S, FS, FD>(simd, load_bytes(simd, d), load_bytes(simd, s), None);
+                store_bytes::<S>(out, d);
+            }
+        }
+        Some(m) => {
+            for ((d, s), m) in pixels.zip(m.chunks_exact(n)) {
+                let (dv, sv, mv) = (load_bytes(simd, d), load_bytes(simd, s), load_bytes(simd, m));
+                store_bytes::<S>(alphas::<S, FS, FD>(simd, dv, sv, Some(mv)), d);
+            }
+        }
+    }
+    store_bytes::<S>(end, &mut d[last..len]);
+}
+
+#[inline(always)]
+fn store_bytes<S: Simd>(v: S::u32s, to: &mut [u8]) {
+    let v: S::u8s = v.bitcast();
+    v.store_slice(to);
+}
+
+fn porter_duff_alpha<const FS: u8, const FD: u8>(
+    level: Level,
+    d: &mut GridMut<'_, u8>,
+    s: Grid<'_, u8>,
+    m: Option<Grid<'_, u8>>,
+    (width, height): Size,
+) {
+    dispatch!(fitting(level, width / 4), simd => match m {
+        None => {
+            for y in 0..height {
+                alpha_row::<_, FS, FD>(simd, d.row(y, width), s.row(y, width), None);
+            }
+        }
+        Some(m) => {
+            for y in 0..height {
+                alpha_row::<_, FS, FD>(simd, d.row(y, width), s.row(y, width), Some(m.row(y, width)));
+            }
+        }
+    });
+}
+
+/// Copies a row. A call of `memcpy` takes longer than most rows of small boxes.
+#[inline(always)]
+fn copy(d: &mut [u8], s: &[u8]) {
+    match d.len() {
+        2048.. => d.copy_from_slice(s),
+        32.. => copy_blocks::<32>(d, s),
+        16.. => copy_blocks::<16>(d, s),
+        8.. => copy_blocks::<8>(d, s),
+        4.. => copy_blocks::<4>(d, s),
+        _ => d.iter_mut().zip(s).for_each(|(d, s)| *d = *s),
+    }
+}
+
+/// Copies a row of at least `N` bytes by blocks; the last overlaps the one before.
+#[inline(always)]
+fn copy_blocks<const N: usize>(d: &mut [u8], s: &[u8]) {
+    d.as_chunks_mut::<N>().0.iter_mut().zip(s.as_chunks::<N>().0).for_each(|(d, s)| *d = *s);
+    if let (Some(d), Some(s)) = (d.last_chunk_mut::<N>(), s.last_chunk::<N>()) {
+        *d = *s;
+    }
+}
+
+/// Combines source alphas into those of an 8-bit alpha target, which needs no colours: there component alpha is
+/// alpha. Other operators than those of Porter and Duff do nothing here.
 pub(super) fn combine_alphas(
     level: Level,
     op: CompositeOp,
-    d: &mut [u8],
-    s: &[u8],
-    m: Option<&[u8]>,
-) -> bool {
+    d: &mut GridMut<'_, u8>,
+    s: Grid<'_, u8>,
+    m: Option<Grid<'_, u8>>,
+    size: Size,
+) {
     use CompositeOp::*;
     match op {
-        Clear => d.fill(0),
+        Clear => (0..size.1).for_each(|y| d.row(y, size.0).fill(0)),
         Src => match m {
-            None => d.copy_from_slice(s),
-            Some(_) => porter_duff_alpha::<ONE, ZERO>(level, d, s, m),
+            None => (0..size.1).for_each(|y| copy(d.row(y, size.0), s.row(y, size.0))),
+            _ => porter_duff_alpha::<ONE, ZERO>(level, d, s, m, size),
         },
-        Over => porter_duff_alpha::<ONE, MISSING>(level, d, s, m),
-        OverReverse => porter_duff_alpha::<MISSING, ONE>(level, d, s, m),
-        In => porter_duff_alpha::<THERE, ZERO>(level, d, s, m),
-        InReverse => porter_duff_alpha::<ZERO, THERE>(level, d, s, m),
-        Out => porter_duff_alpha::<MISSING, ZERO>(level, d, s, m),
-        OutReverse => porter_duff_alpha::<ZERO, MISSING>(level, d, s, m),
-        Atop => porter_duff_alpha::<THERE, MISSING>(level, d, s, m),
-        AtopReverse => porter_duff_alpha::<MISSING, THERE>(level, d, s, m),
-        Xor => porter_duff_alpha::<MISSING, MISSING>(level, d, s, m),
-        Add => porter_duff_alpha::<ONE, ONE>(level, d, s, m),
-        _ => return false,
+        Over => porter_duff_alpha::<ONE, MISSING>(level, d, s, m, size),
+        OverReverse => porter_duff_alpha::<MISSING, ONE>(level, d, s, m, size),
+        In => porter_duff_alpha::<THERE, ZERO>(level, d, s, m, size),
+        InReverse => porter_duff_alpha::<ZERO, THERE>(level, d, s, m, size),
+        Out => porter_duff_alpha::<MISSING, ZERO>(level, d, s, m, size),
+        OutReverse => porter_duff_alpha::<ZERO, MISSING>(level, d, s, m, size),
+        Atop => porter_duff_alpha::<THERE, MISSING>(level, d, s, m, size),
+        AtopReverse => porter_duff_alpha::<MISSING, THERE>(level, d, s, m, size),
+        Xor => porter_duff_alpha::<MISSING, MISSING>(level, d, s, m, size),
+        Add => porter_duff_alpha::<ONE, ONE>(level, d, s, m, size),
+        _ => debug_assert!(op == Dst, "{op:?} needs words"),
     }
-    true
 }
 
-/// Combines a row of source words into a row of target words. The float operators do nothing here.
-pub(super) fn combine(level: Level, op: CompositeOp, d: &mut [u32], s: &[u32], mask: MaskRow<'_>) {
+/// Combines source words into target words. The float operators do nothing here.
+pub(super) fn combine(
+    level: Level,
+    op: CompositeOp,
+    d: &mut GridMut<'_, u32>,
+    s: Grid<'_, u32>,
+    mask: Mask<'_>,
+    size: Size,
+) {
     use CompositeOp::*;
     match op {
-        Clear => d.fill(0),
+        Clear => (0..size.1).for_each(|y| d.row(y, size.0).fill(0)),
         Src => match mask {
-            MaskRow::None => d.copy_from_slice(s),
-            _ => porter_duff::<ONE, ZERO>(level, d, s, mask),
+            Mask::None => (0..size.1).for_each(|y| {
+                copy(bytemuck::cast_slice_mut(d.row(y, size.0)), bytemuck::cast_slice(s.row(y, size.0)));
+            }),
+            _ => porter_duff_text::<ONE, ZERO>(level, d, s, mask, size),
         },
-        Over => porter_duff::<ONE, MISSING>(level, d, s, mask),
-        OverReverse => porter_duff::<MISSING, ONE>(level, d, s, mask),
-        In => porter_duff::<THERE, ZERO>(level, d, s, mask),
-        InReverse => porter_duff::<ZERO, THERE>(level, d, s, mask),
-        Out => porter_duff::<MISSING, ZERO>(level, d, s, mask),
-        OutReverse => porter_duff::<ZERO, MISSING>(level, d, s, mask),
-        Atop => porter_duff::<THERE, MISSING>(level, d, s, mask),
-        AtopReverse => porter_duff::<MISSING, THERE>(level, d, s, mask),
-        Xor => porter_duff::<MISSING, MISSING>(level, d, s, mask),
-        Add => match mask {
-            // A third faster than by 16-bit lanes.
-            MaskRow::None => dispatch!(level, _simd => alpha_row::<ONE, ONE>(
-                bytemuck::cast_slice_mut(d),
-                bytemuck::cast_slice(s),
-                None,
-            )),
-            _ => porter_duff::<ONE, ONE>(level, d, s, mask),
-        },
-        Multiply => with_level!(level, simd => blend_row::<_, MULTIPLY>(simd, d, s, mask)),
-        Screen => with_level!(level, simd => blend_row::<_, SCREEN>(simd, d, s, mask)),
-        Overlay => with_level!(level, simd => blend_row::<_, OVERLAY>(simd, d, s, mask)),
-        Darken => with_level!(level, simd => blend_row::<_, DARKEN>(simd, d, s, mask)),
-        Lighten => with_level!(level, simd => blend_row::<_, LIGHTEN>(simd, d, s, mask)),
-        HardLight => with_level!(level, simd => blend_row::<_, HARD_LIGHT>(simd, d, s, mask)),
-        Difference => with_level!(level, simd => blend_row::<_, DIFFERENCE>(simd, d, s, mask)),
-        Exclusion => with_level!(level, simd => blend_row::<_, EXCLUSION>(simd, d, s, mask)),
+        Over => porter_duff_text::<ONE, MISSING>(level, d, s, mask, size),
+        OverReverse => porter_duff::<MISSING, ONE>(level, d, s, mask, size),
+        In => porter_duff::<THERE, ZERO>(level, d, s, mask, size),
+        InReverse => porter_duff::<ZERO, THERE>(level, d, s, mask, size),
+        Out => porter_duff::<MISSING, ZERO>(level, d, s, mask, size),
+        OutReverse => porter_duff::<ZERO, MISSING>(level, d, s, mask, size),
+        Atop => porter_duff::<THERE, MISSING>(level, d, s, mask, size),
+        AtopReverse => porter_duff::<MISSING, THERE>(level, d, s, mask, size),
+        Xor => porter_duff::<MISSING, MISSING>(level, d, s, mask, size),
+        Add => porter_duff_text::<ONE, ONE>(level, d, s, mask, size),
+        Multiply => with_level!(level, simd => blend_rows::<_, MULTIPLY>(simd, d, s, mask, size)),
+        Screen => with_level!(level, simd => blend_rows::<_, SCREEN>(simd, d, s, mask, size)),
+        Overlay => with_level!(level, simd => blend_rows::<_, OVERLAY>(simd, d, s, mask, size)),
+        Darken => with_level!(level, simd => blend_rows::<_, DARKEN>(simd, d, s, mask, size)),
+        Lighten => with_level!(level, simd => blend_rows::<_, LIGHTEN>(simd, d, s, mask, size)),
+        HardLight => with_level!(level, simd => blend_rows::<_, HARD_LIGHT>(simd, d, s, mask, size)),
+        Difference => with_level!(level, simd => blend_rows::<_, DIFFERENCE>(simd, d, s, mask, size)),
+        Exclusion => with_level!(level, simd => blend_rows::<_, EXCLUSION>(simd, d, s, mask, size)),
         _ => debug_assert!(op == Dst, "{op:?} is computed in float"),
     }
 }

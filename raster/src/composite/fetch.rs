@@ -1,7 +1,9 @@
 //! From the pixels of a picture to rows of a8r8g8b8 words: formats, repeats, transforms and filters.
 
 use super::CompositeRepeat;
+use super::grid::Grid;
 use super::plan::{Picture, Sampling};
+use crate::geom::Rect;
 use crate::surface::{SurfaceFormat, SurfaceRef};
 use fearless_simd::Level;
 
@@ -127,12 +129,27 @@ pub(super) fn row_words(surface: SurfaceRef<'_>, y: u32, x: usize, out: &mut [u3
         }
         SurfaceFormat::A8 => {
             let row = &surface.row8(y)[x..x + out.len()];
-            out.iter_mut().zip(row).for_each(|(out, v)| *out = u32::from(*v) << 24);
+            widen(row, out);
         }
         format => with_texel!(format, T => {
             let row = surface.row(y);
             out.iter_mut().enumerate().for_each(|(i, out)| *out = T::word(row, x + i));
         }),
+    }
+}
+
+/// Alphas as words, eight at a time; the last eight overlap those before.
+#[inline(always)]
+fn widen(alphas: &[u8], out: &mut [u32]) {
+    let eight = |from: &[u8; 8], to: &mut [u32; 8]| {
+        to.iter_mut().zip(from).for_each(|(to, from)| *to = u32::from(*from) << 24);
+    };
+    if let (Some(from), Some(to)) = (alphas.last_chunk(), out.last_chunk_mut()) {
+        eight(from, to);
+        let (from, to) = (alphas.as_chunks().0, out.as_chunks_mut().0);
+        from.iter().zip(to).for_each(|(from, to)| eight(from, to));
+    } else {
+        out.iter_mut().zip(alphas).for_each(|(out, v)| *out = u32::from(*v) << 24);
     }
 }
 
@@ -205,22 +222,49 @@ impl Picture<'_> {
         (self.sampling == Sampling::Direct && inside).then_some((y as u32, x as usize))
     }
 
-    /// The words for target pixels (x.., y) where the picture holds them as they are.
-    pub(super) fn words_in_place(&self, x: i32, y: i32, len: usize) -> Option<&[u32]> {
+    /// The picture's row and column below the top left pixel of `rect`, where all of it is read as it lies there.
+    fn below(&self, rect: Rect) -> Option<(u32, usize)> {
+        let width = rect.width() as usize;
+        self.row_below(rect.left, rect.bottom - 1, width)?;
+        self.row_below(rect.left, rect.top, width)
+    }
+
+    /// The words for the target pixels of `rect` where the picture holds them as they are.
+    pub(super) fn grid(&self, rect: Rect) -> Option<Grid<'_, u32>> {
         if self.surface.format() != SurfaceFormat::A8R8G8B8 {
             return None;
         }
-        let (row, column) = self.row_below(x, y, len)?;
-        Some(&self.surface.row(row)[column..column + len])
+        let (row, column) = self.below(rect)?;
+        let (words, start, stride) = self.surface.layout();
+        Some(Grid::new(words, start, stride).at(column, row as usize))
     }
 
-    /// The alphas for target pixels (x.., y) where the picture holds them as they are.
-    pub(super) fn alphas_in_place(&self, x: i32, y: i32, len: usize) -> Option<&[u8]> {
+    /// The alphas for the target pixels of `rect` where the picture holds them as they are.
+    pub(super) fn alpha_grid(&self, rect: Rect) -> Option<Grid<'_, u8>> {
         if self.surface.format() != SurfaceFormat::A8 {
             return None;
         }
-        let (row, column) = self.row_below(x, y, len)?;
-        Some(&self.surface.row8(row)[column..column + len])
+        let (row, column) = self.below(rect)?;
+        let (words, start, stride) = self.surface.layout();
+        let bytes = bytemuck::cast_slice(words);
+        Some(Grid::new(bytes, 4 * start, stride.wrapping_mul(4)).at(column, row as usize))
+    }
+
+    /// Fills `out` with the words for the target pixels of `rect`, row by row.
+    pub(super) fn rect_words(&self, level: Level, rect: Rect, out: &mut [u32]) {
+        let rows = out.chunks_exact_mut(rect.width() as usize);
+        match self.below(rect) {
+            Some((row, column)) => {
+                rows.zip(row..).for_each(|(out, row)| row_words(self.surface, row, column, out));
+            }
+            None => rows.zip(rect.top..).for_each(|(out, y)| self.words(level, rect.left, y, out)),
+        }
+    }
+
+    /// Fills `out` with the alphas of the words for the target pixels of `rect`, row by row.
+    pub(super) fn rect_alphas(&self, level: Level, rect: Rect, out: &mut [u8]) {
+        let rows = out.chunks_exact_mut(rect.width() as usize);
+        rows.zip(rect.top..).for_each(|(out, y)| self.alphas(level, rect.left, y, out));
     }
 
     fn direct(&self, x: i64, y: i64, out: &mut [u32]) {
@@ -297,7 +341,15 @@ impl Picture<'_> {
                 inside[0] = repeated(self.repeat, vx >> 16, width).map_or(0, |x| T::word(row, x));
                 vx += xx;
             } else {
-                for out in inside {
+                // Eight at a time, each position from the block's own: no chain of additions.
+                let (blocks, rest) = inside.as_chunks_mut::<8>();
+                for block in blocks {
+                    for (out, i) in block.iter_mut().zip(0..) {
+                        *out = T::word(row, ((vx + i * xx) >> 16) as usize);
+                    }
+                    vx += 8 * xx;
+                }
+                for out in rest {
                     *out = T::word(row, (vx >> 16) as usize);
                     vx += xx;
                 }
@@ -307,9 +359,11 @@ impl Picture<'_> {
     }
 
     /// The alpha of the words for the target pixels (x.., y).
-    pub(super) fn alphas(&self, level: Level, x: i32, y: i32, out: &mut [u8]) {
-        if let Some(alphas) = self.alphas_in_place(x, y, out.len()) {
-            return out.copy_from_slice(alphas);
+    fn alphas(&self, level: Level, x: i32, y: i32, out: &mut [u8]) {
+        if self.surface.format() == SurfaceFormat::A8
+            && let Some((row, column)) = self.row_below(x, y, out.len())
+        {
+            return out.copy_from_slice(&self.surface.row8(row)[column..column + out.len()]);
         }
         let mut words = [0; 64];
         for (i, out) in out.chunks_mut(64).enumerate() {

@@ -9,6 +9,7 @@
 use super::fetch::with_texel;
 use super::op::CompositeOp;
 use super::plan::{Picture, Sampling};
+use crate::geom::Rect;
 use crate::kernels::bilinear::{BLOCK, Taps};
 use crate::kernels::with_level;
 use crate::surface::SurfaceFormat;
@@ -23,19 +24,28 @@ pub(super) const CHUNK: usize = 128;
 pub(super) struct Planes(pub(super) [[f32; CHUNK]; 4]);
 
 /// The same of some of them.
-pub(super) type Rows<'a> = [&'a [f32]; 4];
+type Rows<'a> = [&'a [f32]; 4];
 
 impl Planes {
     pub(super) const fn new() -> Self {
         Self([[0.0; CHUNK]; 4])
     }
 
-    pub(super) fn rows(&self, range: Range<usize>) -> Rows<'_> {
+    fn rows(&self, range: Range<usize>) -> Rows<'_> {
         self.0.each_ref().map(|plane| &plane[range.clone()])
     }
 
     fn rows_mut(&mut self, range: Range<usize>) -> [&mut [f32]; 4] {
         self.0.each_mut().map(|plane| &mut plane[range.clone()])
+    }
+
+    /// Some of the pixels, first.
+    pub(super) fn part(&self, range: Range<usize>) -> Self {
+        let mut part = Self::new();
+        part.rows_mut(0..range.len()).into_iter().zip(self.rows(range)).for_each(|(to, from)| {
+            to.copy_from_slice(from);
+        });
+        part
     }
 }
 
@@ -151,24 +161,26 @@ fn mix_taps<S: Simd>(simd: S, bits: [u32; 3], taps: &Taps, out: [&mut [f32]; 4])
 }
 
 impl Picture<'_> {
-    /// Fills the first planes with the pixels for the target pixels (x.., y); `words` is scratch, one for each.
-    /// Bilinear filtering is in float, too, with all 16 bits of the fractions.
-    pub(super) fn floats(&self, level: Level, x: i32, y: i32, words: &mut [u32], out: &mut Planes) {
+    /// Fills the first planes with the pixels for the target pixels of `block`, row by row; `words` is scratch, one
+    /// for each. Bilinear filtering is in float, too, with all 16 bits of the fractions.
+    pub(super) fn floats(&self, level: Level, block: Rect, words: &mut [u32], out: &mut Planes) {
         let bits = color_bits(self.surface.format());
-        if self.sampling == Sampling::Bilinear {
-            let (x, y) = (i64::from(x) + self.shift.0, i64::from(y) + self.shift.1);
-            let len = words.len();
-            return with_texel!(self.surface.format(), T => self.each_taps::<T>(level, x, y, len, |at, taps| {
-                let out = out.rows_mut(at);
+        if self.sampling != Sampling::Bilinear {
+            self.rect_words(level, block, words);
+            let out = out.rows_mut(0..words.len());
+            return with_level!(level, simd => expand_row(simd, bits, words, out));
+        }
+        let (len, x) = (block.width() as usize, i64::from(block.left) + self.shift.0);
+        for (row, y) in (block.top..block.bottom).enumerate() {
+            let (before, y) = (row * len, i64::from(y) + self.shift.1);
+            with_texel!(self.surface.format(), T => self.each_taps::<T>(level, x, y, len, |at, taps| {
+                let out = out.rows_mut(before + at.start..before + at.end);
                 match taps {
                     None => out.into_iter().for_each(|plane| plane.fill(0.0)),
                     Some(taps) => with_level!(level, simd => mix_taps(simd, bits, taps, out)),
                 }
             }));
         }
-        self.words(level, x, y, words);
-        let out = out.rows_mut(0..words.len());
-        with_level!(level, simd => expand_row(simd, bits, words, out));
     }
 }
 
@@ -178,56 +190,49 @@ fn scale(plane: &mut [f32], by: &[f32]) {
     plane.iter_mut().zip(by).for_each(|(v, by)| *v *= by);
 }
 
-/// What an operator needs of the source: its channels as far as the mask covers them, and the alpha that each
-/// channel counts with.
-pub(super) struct Masked {
-    s: Planes,
-    /// Empty if it is the alpha for all channels.
-    alphas: Option<Planes>,
-}
-
-impl Masked {
-    /// `component` if the mask's channels count apart.
-    pub(super) fn new(op: CompositeOp, s: &Rows<'_>, mask: Option<&Rows<'_>>, component: bool) -> Self {
-        let len = s[0].len();
-        let mut masked = Self { s: Planes::new(), alphas: None };
-        let planes = &mut masked.s.0;
-        planes.iter_mut().zip(s).for_each(|(to, from)| to[..len].copy_from_slice(from));
-        match mask {
-            None => {}
-            Some(m) if op.is_hsl() => {
-                // So the reference does it: green is masked twice, blue never.
-                [0, 1, 2, 2].into_iter().for_each(|i| scale(&mut planes[i], m[0]));
-            }
-            Some(m) if component => {
-                let mut alphas = Planes::new();
-                for i in 0..4 {
-                    alphas.0[i][..len].copy_from_slice(m[i]);
-                    scale(&mut alphas.0[i][..len], s[0]);
-                    scale(&mut planes[i], m[i]);
-                }
-                masked.alphas = Some(alphas);
-            }
-            Some(m) => planes.iter_mut().for_each(|plane| scale(plane, m[0])),
-        }
-        masked
+/// Covers the first `len` source pixels by a mask, which counts channel by channel with `component`. Gives the alphas
+/// that the source's channels then count with, where they are not all the source's own.
+pub(super) fn mask<'m>(
+    op: CompositeOp,
+    s: &mut Planes,
+    m: Option<&'m mut Planes>,
+    len: usize,
+    component: bool,
+) -> Option<&'m Planes> {
+    let m = m?;
+    let mut covered = s.rows_mut(0..len);
+    if op.is_hsl() {
+        // So the reference does it: green is masked twice, blue never.
+        [0, 1, 2, 2].into_iter().for_each(|i| scale(covered[i], &m.0[0]));
+        return None;
     }
+    if !component {
+        covered.into_iter().for_each(|plane| scale(plane, &m.0[0]));
+        return None;
+    }
+    let [s_alpha, colors @ ..] = covered;
+    let mut alphas = m.rows_mut(0..len);
+    for (i, color) in colors.into_iter().enumerate() {
+        scale(color, alphas[i + 1]);
+    }
+    alphas.iter_mut().for_each(|plane| scale(plane, s_alpha));
+    s_alpha.copy_from_slice(alphas[0]);
+    Some(m)
 }
 
-/// Combines masked source pixels into target words of a format (with 8 bits a channel, as they were widened).
+/// Combines masked source pixels into target words of a format (with 8 bits a channel, as they were widened); `alphas`
+/// are those that the source's channels count with, if not its own.
 pub(super) fn combine(
     level: Level,
     op: CompositeOp,
     format: SurfaceFormat,
     words: &mut [u32],
-    source: &Masked,
+    source: &Planes,
+    alphas: Option<&Planes>,
     component: bool,
 ) {
-    let s = source.s.rows(0..words.len());
-    let alphas = match &source.alphas {
-        None => [s[0]; 4],
-        Some(alphas) => alphas.rows(0..words.len()),
-    };
+    let s = source.rows(0..words.len());
+    let alphas = alphas.map_or([s[0]; 4], |alphas| alphas.rows(0..words.len()));
     let bits = color_bits(format);
     // The reference has no HSL operators by component and leaves the colours alone.
     if component && op.is_hsl() {
@@ -437,8 +442,13 @@ fn row<S: Simd, const OP: u8>(simd: S, bits: [u32; 3], words: &mut [u32], s: Row
             let mut padded = [0; 16];
             for (i, words) in words.chunks_mut(n).enumerate() {
                 let len = words.len();
-                padded[..len].copy_from_slice(words);
-                let d = expand::<S>(S::u32s::from_slice(simd, &padded[..n]), bits);
+                let d = if len == n {
+                    S::u32s::from_slice(simd, words)
+                } else {
+                    padded[..len].copy_from_slice(words);
+                    S::u32s::from_slice(simd, &padded[..n])
+                };
+                let d = expand::<S>(d, bits);
                 let (s, sa) = (load_four(simd, s, i * n), load_four(simd, alphas, i * n));
                 let mut out = d;
                 if op.is_hsl() {
@@ -460,7 +470,11 @@ fn row<S: Simd, const OP: u8>(simd: S, bits: [u32; 3], words: &mut [u32], s: Row
                 }
                 let [a, r, g, b] = out;
                 let v = (byte::<S>(a) << 24) | (byte::<S>(r) << 16) | (byte::<S>(g) << 8) | byte::<S>(b);
-                words.copy_from_slice(&v.as_slice()[..len]);
+                if len == n {
+                    v.store_slice(words);
+                } else {
+                    words.copy_from_slice(&v.as_slice()[..len]);
+                }
             }
         },
     );

@@ -63,6 +63,29 @@ impl Affine {
     }
 }
 
+/// Whether all positions of a box are within a picture as nearest pixels are taken, and as bilinear ones are; `None` if
+/// any of those of the `wider` box does not fit 16.16.
+fn reaches(
+    map: &Affine,
+    area: &[i64; 4],
+    wider: &[i64; 4],
+    bilinear: bool,
+    (width, height): (i64, i64),
+) -> Option<(bool, bool)> {
+    let [l, t, r, b] = map.reach(area);
+    let covers_nearest =
+        (l - 1) >> 16 >= 0 && (t - 1) >> 16 >= 0 && (r - 1) >> 16 < width && (b - 1) >> 16 < height;
+    let covers_bilinear = (l - HALF) >> 16 >= 0
+        && (t - HALF) >> 16 >= 0
+        && (r + HALF) >> 16 < width
+        && (b + HALF) >> 16 < height;
+    let [l, t, r, b] = map.reach(wider);
+    let (before, size) = if bilinear { (-HALF, ONE) } else { (-1, 0) };
+    let ends = [l + before - 8, t + before - 8, r + before + 8 + size, b + before + 8 + size];
+    let fits = [l, t, r, b].iter().chain(&ends).all(|v| i32::try_from(*v).is_ok());
+    fits.then_some((covers_nearest, covers_bilinear))
+}
+
 /// When a plain SRC to a target of the same format takes the unused bits of a picture along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RawSrc {
@@ -111,23 +134,11 @@ impl<'a> Picture<'a> {
         let map = Affine::new(t);
         let bilinear = source.filter == CompositeFilter::Bilinear;
         let inside = area[0] >= 0 && area[1] >= 0 && area[2] <= width && area[3] <= height;
-        let [l, t_, r, b] = map.reach(&area);
-        let mut covers_nearest =
-            (l - 1) >> 16 >= 0 && (t_ - 1) >> 16 >= 0 && (r - 1) >> 16 < width && (b - 1) >> 16 < height;
-        let mut covers_bilinear = (l - HALF) >> 16 >= 0
-            && (t_ - HALF) >> 16 >= 0
-            && (r + HALF) >> 16 < width
-            && (b + HALF) >> 16 < height;
-        if transform.is_none() && inside {
-            (covers_nearest, covers_bilinear) = (true, false);
-        } else {
-            let [l, t_, r, b] = map.reach(&wider);
-            let (before, size) = if bilinear { (-HALF, ONE) } else { (-1, 0) };
-            let ends = [l + before - 8, t_ + before - 8, r + before + 8 + size, b + before + 8 + size];
-            if [l, t_, r, b].iter().chain(&ends).any(|v| i32::try_from(*v).is_err()) {
-                return None;
-            }
-        }
+        // Without a transform all positions fit if the pixels do, but for bilinear ones outside.
+        let (covers_nearest, covers_bilinear) = match transform.is_some() || (bilinear && !inside) {
+            true => reaches(&map, &area, &wider, bilinear, (width, height))?,
+            false => (inside, false),
+        };
 
         let rotation = match t {
             [0, xy, _, yx, 0, _] => (xy, yx) == (-1 << 16, 1 << 16) || (xy, yx) == (1 << 16, -1 << 16),
@@ -211,12 +222,19 @@ impl<'a> Plan<'a> {
         mask: Option<&CompositeSource<'a>>,
         component_alpha: bool,
     ) -> Option<Self> {
-        let mut src = Picture::new(src, bbox, false)?;
-        let mask = match mask {
-            None => None,
-            Some(mask) => Some(Picture::new(mask, bbox, component_alpha)?),
+        // Pictures are large: they are made where they stay.
+        let mut plan = Self {
+            op,
+            src: Picture::new(src, bbox, false)?,
+            mask: match mask {
+                None => None,
+                Some(mask) => Some(Picture::new(mask, bbox, component_alpha)?),
+            },
+            component_alpha,
+            unused: Unused::Cleared,
         };
-        let op = op.simplified(src.opaque && mask.is_none_or(|mask| mask.opaque));
+        let Self { src, mask, .. } = &mut plan;
+        let op = op.simplified(src.opaque && mask.as_ref().is_none_or(|mask| mask.opaque));
         if op == CompositeOp::Dst {
             return None;
         }
@@ -241,8 +259,35 @@ impl<'a> Plan<'a> {
         };
         // Without the source's colours there is no mask either, and an opaque one is 255 everywhere; but it need
         // not be 1 in float after filtering.
-        let mask = mask.filter(|mask| op != CompositeOp::Clear && (op.in_float() || !mask.opaque));
-        let component_alpha = component_alpha && mask.is_some();
-        Some(Self { op, src, mask, component_alpha, unused })
+        if mask.as_ref().is_some_and(|mask| op == CompositeOp::Clear || (!op.in_float() && mask.opaque)) {
+            *mask = None;
+        }
+        plan.component_alpha &= plan.mask.is_some();
+        (plan.op, plan.unused) = (op, unused);
+        Some(plan)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is known without a transform is what the positions say.
+    #[test]
+    fn pixels_in_place_reach_as_far_as_their_positions() {
+        let map = Affine::new([1 << 16, 0, 0, 0, 1 << 16, 0]);
+        let ends = [-32767, -32766, -1, 0, 1, 99, 100, 101, 32765, 32766];
+        for (left, right) in ends.iter().flat_map(|l| ends.map(|r| (*l, r))).filter(|(l, r)| l < r) {
+            for (top, bottom) in ends.iter().flat_map(|t| ends.map(|b| (*t, b))).filter(|(t, b)| t < b) {
+                let area = [left, top, right, bottom];
+                let wider = [left - 1, top - 1, right + 1, bottom + 1];
+                let inside = left >= 0 && top >= 0 && right <= 100 && bottom <= 100;
+                let found = reaches(&map, &area, &wider, false, (100, 100));
+                assert_eq!(found, Some((inside, false)), "{area:?}");
+                if inside {
+                    assert_eq!(reaches(&map, &area, &wider, true, (100, 100)), found, "{area:?}");
+                }
+            }
+        }
     }
 }

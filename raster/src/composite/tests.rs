@@ -2,7 +2,7 @@
 
 use super::plan::Plan;
 use super::*;
-use crate::surface::Surface;
+use crate::surface::{Surface, SurfaceFormat};
 use crate::test_util::{Rng, seeds};
 
 const FORMATS: [SurfaceFormat; 6] = [
