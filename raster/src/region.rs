@@ -40,6 +40,7 @@ impl std::error::Error for TooManyRects {}
 
 impl Region {
     /// The empty set.
+    #[inline]
     pub const fn new() -> Self {
         Self { bounds: Rect::new(0, 0, 0, 0), rects: Vec::new() }
     }
@@ -50,6 +51,7 @@ impl Region {
     }
 
     /// The pixels of one rectangle; none if it is empty or inverted.
+    #[inline]
     pub const fn from_rect(rect: Rect) -> Self {
         if rect.is_empty() { Self::new() } else { Self { bounds: rect, rects: Vec::new() } }
     }
@@ -110,16 +112,19 @@ impl Region {
     }
 
     /// Whether it holds no pixel.
+    #[inline]
     pub const fn is_empty(&self) -> bool {
         self.bounds.is_empty()
     }
 
     /// The smallest rectangle around it; all zero when it is empty.
+    #[inline]
     pub const fn bounds(&self) -> Rect {
         self.bounds
     }
 
     /// Its rectangles: disjoint, by top, then by left.
+    #[inline]
     pub fn rects(&self) -> &[Rect] {
         if !self.rects.is_empty() {
             &self.rects
@@ -143,6 +148,7 @@ impl Region {
     }
 
     /// Pixels in it.
+    #[inline]
     pub fn area(&self) -> u64 {
         self.rects().iter().map(Rect::area).sum()
     }
