@@ -1,11 +1,12 @@
 //! What the render graph saves and costs, capture by capture: `cargo run --release --example graph_table [FILE...]`.
 //!
 //! Without files, those of `$SPICE_RENDER_CORPUS/captures`, else testdata/captures. Times are medians in
-//! milliseconds of runs that take turns; reading and parsing are not counted.
+//! milliseconds of runs that take turns; reading and parsing are not counted. *state* is what both drawing at once and
+//! the graph pay before any pixel. `FINAL=1` measures final frames only.
 
 use spice_raster::{Raster, Region};
 use spice_render::capture;
-use spice_render::draw::{Limits, Renderer};
+use spice_render::draw::{Limits, Renderer, State};
 use spice_render::graph::{Execution, Graph, GraphLimits};
 use spice_render::qxl::{Command, Event};
 use std::hint::black_box;
@@ -45,6 +46,19 @@ fn immediate(events: &[Timed]) -> Duration {
         let _ = renderer.event(event);
     }
     black_box(renderer.surface(0).is_some());
+    cpu() - start
+}
+
+/// What both pay: ids, caches, clips and checks, without a pixel.
+fn resolve(events: &[Timed]) -> Duration {
+    let start = cpu();
+    let mut state = State::new(Limits::default());
+    for (_, event) in events {
+        black_box(match event {
+            Event::Command(command) => state.command(command).is_ok(),
+            Event::Worker(message) => state.worker(message).is_ok(),
+        });
+    }
     cpu() - start
 }
 
@@ -118,14 +132,19 @@ fn build(events: &[Timed]) -> (f64, f64) {
 /// One recording's row of the table.
 fn row(name: &str, events: &[Timed], two: &rayon::ThreadPool) {
     const FRAME: Option<u64> = Some(1_000_000_000 / 30);
-    let [mut immed, mut last, mut frames, mut one_wall, mut two_wall] = [const { Vec::new() }; 5];
+    let [mut immed, mut state, mut last, mut frames, mut one_wall, mut two_wall] = [const { Vec::new() }; 6];
     let mut total = None;
     let started = Instant::now();
+    let final_only = std::env::var_os("FINAL").is_some();
     while immed.len() < 5 || (immed.len() < 31 && started.elapsed() < Duration::from_secs(4)) {
         immed.push(immediate(events));
+        state.push(resolve(events));
         let run = graph(events, new_graph(1, bounds()), None);
         last.push(run.cpu);
         total = Some(run.graph.stats().total());
+        if final_only {
+            continue;
+        }
         let run = graph(events, new_graph(1, bounds()), FRAME);
         frames.push(run.cpu);
         one_wall.push(run.wall);
@@ -133,8 +152,12 @@ fn row(name: &str, events: &[Timed], two: &rayon::ThreadPool) {
         let run = two.install(|| graph(events, new_graph(0, bounds()), FRAME));
         two_wall.push(run.wall);
     }
-    let [immed, last, frames, one, two] =
-        [&mut immed, &mut last, &mut frames, &mut one_wall, &mut two_wall].map(|t| median(t));
+    let [immed, state, last] = [&mut immed, &mut state, &mut last].map(|t| median(t));
+    print!("{name:16} | {immed:6.2} {state:6.2} {last:6.2} {:5.2}x  ", immed / last);
+    if final_only {
+        return println!();
+    }
+    let [frames, one, two] = [&mut frames, &mut one_wall, &mut two_wall].map(|t| median(t));
     let timed = Execution { threads: 1, timing: true, ..Execution::default() };
     let timed = Graph::new(Raster::new(), Limits::default(), bounds(), timed);
     let run = graph(events, timed, FRAME);
@@ -144,8 +167,7 @@ fn row(name: &str, events: &[Timed], two: &rayon::ThreadPool) {
     let (ns, bytes) = build(events);
     let m = |n: u64| n as f64 / 1e6;
     println!(
-        "{name:16} | {immed:6.2} {last:6.2} {:5.2}x | {one:6.2} {two:6.2} {:5.2}x {share:4.0}% {:5.2}x   | {:6.1} {:6.1} {:6.1} {:5.1} | {ns:4.0} {bytes:4.0}",
-        immed / last,
+        " | {one:6.2} {two:6.2} {:5.2}x {share:4.0}% {:5.2}x   | {:6.1} {:6.1} {:6.1} {:5.1} | {ns:4.0} {bytes:4.0}",
         one / two,
         immed / frames,
         m(t.asked.pixels),
@@ -167,19 +189,20 @@ fn main() {
         files.sort();
     }
     println!(
-        "                 |  final frame         | 30 fps                             | pixels (M)              | build"
+        "                 |  final frame                | 30 fps                             | pixels (M)              | build"
     );
     println!(
-        "capture          | immed  graph  gain   | 1 thr  2 thr  gain  draw  vs imm   | asked  drawn  cull trim | ns   B"
+        "capture          | immed  state  graph  gain   | 1 thr  2 thr  gain  draw  vs imm   | asked  drawn  cull trim | ns   B"
     );
     let two = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("two threads");
     for file in files {
         let events = load(&file);
         if let Some(runs) = std::env::var("GRAPH_ONLY").ok().and_then(|n| n.parse().ok()) {
             for _ in 0..runs {
-                black_box(match std::env::var_os("IMMEDIATE").is_some() {
-                    true => immediate(&events),
-                    false => graph(&events, new_graph(1, bounds()), None).cpu,
+                black_box(match std::env::var("ONLY").as_deref() {
+                    Ok("immediate") => immediate(&events),
+                    Ok("state") => resolve(&events),
+                    _ => graph(&events, new_graph(1, bounds()), None).cpu,
                 });
             }
             continue;
@@ -187,10 +210,10 @@ fn main() {
         let name = file.file_name().unwrap_or_default().to_string_lossy().replace(".rec.zst", "");
         row(name.trim_end_matches(".rec"), &events, &two);
     }
-    if std::env::var_os("GRAPH_ONLY").is_none() {
+    if std::env::var_os("GRAPH_ONLY").is_none() && std::env::var_os("FINAL").is_none() {
         row("made-up windows", &windows(), &two);
     }
-    if std::env::var_os("GRAPH_ONLY").is_none() && std::env::var_os("NODES").is_none() {
+    if ["GRAPH_ONLY", "NODES", "FINAL"].iter().all(|name| std::env::var_os(name).is_none()) {
         growth();
     }
 }

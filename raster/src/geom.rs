@@ -99,11 +99,13 @@ impl Rect {
     }
 
     /// Whether the pixel at `p` is inside.
+    #[inline]
     pub const fn contains_point(&self, p: Point) -> bool {
         p.x >= self.left && p.x < self.right && p.y >= self.top && p.y < self.bottom
     }
 
     /// The smallest rectangle around both; an empty one adds nothing.
+    #[inline]
     pub fn union(&self, other: &Rect) -> Rect {
         if self.is_empty() {
             return *other;

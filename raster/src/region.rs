@@ -40,6 +40,7 @@ impl std::error::Error for TooManyRects {}
 
 impl Region {
     /// The empty set.
+    #[inline]
     pub const fn new() -> Self {
         Self { bounds: Rect::new(0, 0, 0, 0), rects: Vec::new() }
     }
@@ -50,6 +51,7 @@ impl Region {
     }
 
     /// The pixels of one rectangle; none if it is empty or inverted.
+    #[inline]
     pub const fn from_rect(rect: Rect) -> Self {
         if rect.is_empty() { Self::new() } else { Self { bounds: rect, rects: Vec::new() } }
     }
@@ -110,6 +112,7 @@ impl Region {
     }
 
     /// Whether it holds no pixel.
+    #[inline]
     pub const fn is_empty(&self) -> bool {
         self.bounds.is_empty()
     }
@@ -146,6 +149,7 @@ impl Region {
     }
 
     /// Pixels in it.
+    #[inline]
     pub fn area(&self) -> u64 {
         self.rects().iter().map(Rect::area).sum()
     }

@@ -5,9 +5,11 @@
 //! took twice the instructions of the whole graph: most rectangles are narrow, and then each word is a row of its
 //! own.) Lists of rectangles were not tried: their cost grows with how often windows cut each other, and a guest
 //! chooses that.
+//!
+//! But the few rectangles that came last stay as they are beside the words, as long as they need not be cut: walking
+//! backwards, most nodes that nobody sees lie in one of them, and a comparison tells.
 
-use fearless_simd::Level;
-use spice_raster::{Rect, Region};
+use spice_raster::{Point, Rect, Region};
 use std::ops::Range;
 
 /// A set of pixels of one surface. Takes no memory until a pixel is put in.
@@ -21,37 +23,74 @@ pub(crate) struct Bits {
     rows: Range<u32>,
     /// Columns that may hold ones.
     columns: Range<usize>,
-    /// Whether all pixels are in; then the words hold none. Most surfaces are drawn over as a whole, and writing that
-    /// into words took a tenth of the time that pages of text take.
+    /// Rectangles on the surface whose pixels are in, whatever the words say.
+    recent: Recent,
+    /// Whether all pixels are in; then the words hold none and there is no rectangle. Most surfaces are drawn over as
+    /// a whole, and writing that into words took a tenth of the time that pages of text take.
     full: bool,
+}
+
+/// Rectangles that are kept beside the words.
+const RECENT: usize = 4;
+/// A rectangle of fewer words is written into them. (Those of tests are small.)
+const FEW_WORDS: usize = if cfg!(test) { 4 } else { 64 };
+
+/// A few rectangles, none of which holds another.
+#[derive(Debug, Default)]
+struct Recent {
+    rects: [Rect; RECENT],
+    count: usize,
+}
+
+impl Recent {
+    #[inline]
+    fn get(&self) -> &[Rect] {
+        &self.rects[..self.count]
+    }
+
+    #[inline]
+    fn remove(&mut self, at: usize) -> Rect {
+        self.count -= 1;
+        self.rects.swap(at, self.count);
+        self.rects[self.count]
+    }
 }
 
 impl Bits {
     /// The empty set on a surface of this size.
     pub(crate) fn new(width: u32, height: u32) -> Self {
-        Self { width, height, words: Vec::new(), rows: 0..0, columns: 0..0, full: false }
+        Self { width, height, ..Self::default() }
     }
 
     /// Whether it surely is empty.
+    #[inline]
     pub(crate) fn is_clear(&self) -> bool {
-        self.rows.is_empty()
+        self.recent.count == 0 && self.rows.is_empty()
     }
 
     /// Rows outside of which there is none.
     pub(crate) fn rows(&self) -> Range<u32> {
-        self.rows.clone()
+        let around = |rows: Range<u32>, rect: &Rect| match rows.is_empty() {
+            true => rect.top as u32..rect.bottom as u32,
+            false => rows.start.min(rect.top as u32)..rows.end.max(rect.bottom as u32),
+        };
+        self.recent.get().iter().fold(self.rows.clone(), around)
     }
 
     /// Takes the pixels of another set out, which is of the same size.
     pub(crate) fn remove(&mut self, other: &Bits) {
-        let all = Rect::of_size(self.width, self.height);
-        if other.is_clear() {
-            return;
-        }
         if other.full {
             return self.reset();
         }
+        other.recent.get().iter().for_each(|rect| self.clear(*rect));
+        if other.rows.is_empty() || self.is_clear() {
+            return;
+        }
         self.spread();
+        while self.recent.count > 0 {
+            self.settle(self.recent.count - 1);
+        }
+        let all = Rect::of_size(self.width, self.height);
         let Some(mut span) = Span::of(&all, self.width, self.height) else { return };
         let Some(columns) = self.cut(&mut span) else { return };
         for column in columns.start.max(other.columns.start)..columns.end.min(other.columns.end) {
@@ -74,6 +113,7 @@ impl Bits {
             self.columns.clone().for_each(|column| self.column_mut(column, &rows).fill(0));
         }
         (self.rows, self.columns, self.full) = (0..0, 0..0, false);
+        self.recent.count = 0;
     }
 
     /// Puts all pixels in.
@@ -84,20 +124,17 @@ impl Bits {
 
     /// Says by words what is said by `full`.
     fn spread(&mut self) {
-        if std::mem::take(&mut self.full)
-            && let Some(span) = Span::of(&Rect::of_size(self.width, self.height), self.width, self.height)
-        {
-            self.allocate();
-            for column in span.first..=span.last {
-                self.column_mut(column, &span.rows).fill(span.mask(column));
-            }
+        if std::mem::take(&mut self.full) {
+            (self.rows, self.columns) = (0..0, 0..0);
+            let all = Rect::of_size(self.width, self.height);
+            Span::of(&all, self.width, self.height).iter().for_each(|span| self.write(span));
         }
     }
 
-    fn allocate(&mut self) {
-        if self.words.is_empty() {
-            self.words = vec![0; (self.width as usize).div_ceil(64) * self.height as usize];
-        }
+    /// Says by words what one of the rectangles says.
+    fn settle(&mut self, at: usize) {
+        let rect = self.recent.remove(at);
+        Span::of(&rect, self.width, self.height).iter().for_each(|span| self.write(span));
     }
 
     /// Bytes of memory.
@@ -108,15 +145,38 @@ impl Bits {
     /// Puts the pixels of a rectangle in.
     pub(crate) fn set(&mut self, rect: Rect) {
         let Some(span) = Span::of(&rect, self.width, self.height) else { return };
-        if self.full {
+        if self.full || self.recent.get().iter().any(|r| r.contains(&rect)) {
             return;
         }
         if span.is_whole(self.width) && span.rows == (0..self.height) {
             return self.fill();
         }
-        self.allocate();
+        if span.rows.len() * (span.last - span.first + 1) < FEW_WORDS {
+            return self.write(&span);
+        }
+        let mut at = 0;
+        while at < self.recent.count {
+            match rect.contains(&self.recent.rects[at]) {
+                true => drop(self.recent.remove(at)),
+                false => at += 1,
+            }
+        }
+        if self.recent.count == RECENT {
+            // The smallest holds the fewest others.
+            let smallest = (0..RECENT).min_by_key(|at| self.recent.rects[*at].area()).unwrap_or(0);
+            self.settle(smallest);
+        }
+        self.recent.rects[self.recent.count] = rect.intersect(&Rect::of_size(self.width, self.height));
+        self.recent.count += 1;
+    }
+
+    /// Puts the pixels of a rectangle into the words.
+    fn write(&mut self, span: &Span) {
+        if self.words.is_empty() {
+            self.words = vec![0; (self.width as usize).div_ceil(64) * self.height as usize];
+        }
         let columns = span.first..span.last + 1;
-        if self.is_clear() {
+        if self.rows.is_empty() {
             (self.rows, self.columns) = (span.rows.clone(), columns);
         } else {
             self.rows = self.rows.start.min(span.rows.start)..self.rows.end.max(span.rows.end);
@@ -134,16 +194,32 @@ impl Bits {
 
     /// Takes the pixels of a rectangle out.
     pub(crate) fn clear(&mut self, rect: Rect) {
-        let Some(mut span) = Span::of(&rect, self.width, self.height) else { return };
-        if span.rows.start <= self.rows.start && span.rows.end >= self.rows.end && span.is_whole(self.width) {
-            self.reset();
+        if self.is_clear() {
             return;
         }
+        if rect.contains(&Rect::of_size(self.width, self.height)) {
+            return self.reset();
+        }
+        let mut at = 0;
+        while at < self.recent.count {
+            let other = self.recent.rects[at];
+            if rect.contains(&other) {
+                self.recent.remove(at);
+            } else if rect.intersects(&other) {
+                self.settle(at);
+            } else {
+                at += 1;
+            }
+        }
+        let Some(mut span) = Span::of(&rect, self.width, self.height) else { return };
         self.spread();
         let Some(columns) = self.cut(&mut span) else { return };
         for column in columns {
             let mask = !span.mask(column);
             self.column_mut(column, &span.rows).iter_mut().for_each(|word| *word &= mask);
+        }
+        if span.is_whole(self.width) && span.rows == self.rows {
+            (self.rows, self.columns) = (0..0, 0..0);
         }
     }
 
@@ -159,6 +235,12 @@ impl Bits {
 
     /// Whether any pixel of a rectangle is in.
     pub(crate) fn any(&self, rect: &Rect) -> bool {
+        if self.recent.get().iter().any(|r| r.intersects(rect)) {
+            return true;
+        }
+        if self.rows.is_empty() {
+            return false;
+        }
         let Some(mut span) = Span::of(rect, self.width, self.height) else { return false };
         let Some(mut columns) = self.cut(&mut span) else { return false };
         self.full
@@ -176,16 +258,103 @@ impl Bits {
 
     /// Whether all pixels of a region are in; true for an empty one.
     pub(crate) fn all_of(&self, region: &Region) -> bool {
-        self.full
-            || region.rects().iter().all(|rect| match Span::of(rect, self.width, self.height) {
-                None => true,
-                Some(span) if span.rows.start < self.rows.start || span.rows.end > self.rows.end => false,
-                Some(span) => (span.first..=span.last).all(|column| {
-                    let mask = span.mask(column);
-                    let mut parts = self.column(column, &span.rows).chunks(RUN);
-                    parts.all(|words| words.iter().fold(mask, |all, word| all & word) == mask)
-                }),
+        self.full || region.rects().iter().all(|rect| self.all(rect))
+    }
+
+    /// Whether all pixels of a rectangle that lie on the surface are in.
+    pub(crate) fn all(&self, rect: &Rect) -> bool {
+        let Some(span) = Span::of(rect, self.width, self.height) else { return true };
+        let mut mixed = false;
+        for recent in self.recent.get() {
+            if recent.contains(rect) {
+                return true;
+            }
+            mixed |= recent.intersects(rect);
+        }
+        if self.full {
+            return true;
+        }
+        if mixed {
+            return self.all_by_both(&span);
+        }
+        if span.rows.start < self.rows.start || span.rows.end > self.rows.end {
+            return false;
+        }
+        (span.first..=span.last).all(|column| {
+            let mask = span.mask(column);
+            let mut parts = self.column(column, &span.rows).chunks(RUN);
+            parts.all(|words| words.iter().fold(mask, |all, word| all & word) == mask)
+        })
+    }
+
+    /// Whether all pixels of a span are in the words or in one of the rectangles.
+    fn all_by_both(&self, span: &Span) -> bool {
+        // Most of those that are not in as a whole lack a corner.
+        let (left, right) = (span.columns.start, span.columns.end - 1);
+        let (top, bottom) = (span.rows.start, span.rows.end - 1);
+        let corners = [(left, top), (right, bottom), (right, top), (left, bottom)];
+        if !corners.iter().all(|(x, y)| self.has(*x, *y)) {
+            return false;
+        }
+        (span.first..=span.last).all(|column| {
+            let mask = span.mask(column);
+            span.rows.clone().step_by(RUN).all(|from| {
+                let rows = from..span.rows.end.min(from + RUN as u32);
+                let mut words = [0; RUN];
+                self.look(column, &rows, &mut words[..rows.len()]);
+                words[..rows.len()].iter().fold(mask, |all, word| all & word) == mask
             })
+        })
+    }
+
+    /// Whether a pixel of the surface is in the words or in one of the rectangles.
+    fn has(&self, x: u32, y: u32) -> bool {
+        let at = x as usize / 64 * self.height as usize + y as usize;
+        self.words.get(at).is_some_and(|word| word >> (x % 64) & 1 != 0)
+            || self.recent.get().iter().any(|r| r.contains_point(Point::new(x as i32, y as i32)))
+    }
+
+    /// Some rows of a column of 64 pixels, the rectangles counted in. Not asked of a full set.
+    #[inline(always)]
+    pub(crate) fn look(&self, column: usize, rows: &Range<u32>, out: &mut [u64]) {
+        match self.rows.is_empty() {
+            true => out.fill(0),
+            false => out.copy_from_slice(self.column(column, rows)),
+        }
+        self.each_recent(column, rows, |from, to, mask| {
+            out[from..to].iter_mut().for_each(|word| *word |= mask)
+        });
+    }
+
+    /// Takes the pixels of the set out of some rows of a column. Not asked of a full set.
+    #[inline(always)]
+    pub(crate) fn take_out(&self, column: usize, rows: &Range<u32>, out: &mut [u64]) {
+        if !self.rows.is_empty() {
+            out.iter_mut().zip(self.column(column, rows)).for_each(|(out, word)| *out &= !word);
+        }
+        self.each_recent(column, rows, |from, to, mask| {
+            out[from..to].iter_mut().for_each(|word| *word &= !mask)
+        });
+    }
+
+    /// Whether it surely has all pixels.
+    pub(crate) fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// Calls `f` with the part of some rows of a column that each of the rectangles has: from which row to which,
+    /// and the mask.
+    #[inline(always)]
+    fn each_recent(&self, column: usize, rows: &Range<u32>, mut f: impl FnMut(usize, usize, u64)) {
+        for rect in self.recent.get() {
+            let (top, bottom) = (rows.start.max(rect.top as u32), rows.end.min(rect.bottom as u32));
+            if top < bottom
+                && let Some(span) = Span::of(rect, self.width, self.height)
+                && (span.first..=span.last).contains(&column)
+            {
+                f((top - rows.start) as usize, (bottom - rows.start) as usize, span.mask(column));
+            }
+        }
     }
 
     /// Some rows of a column of 64 pixels, the leftmost in bit 0.
@@ -209,21 +378,18 @@ impl Bits {
 
 /// Words looked at before it is asked whether they tell already.
 const RUN: usize = 16;
-/// Rows that are selected from at a time, which bounds the memory that takes.
-const SLAB: u32 = 256;
-
 /// A rectangle as words and masks.
-struct Span {
-    rows: Range<u32>,
+pub(super) struct Span {
+    pub(super) rows: Range<u32>,
     columns: Range<u32>,
-    first: usize,
-    last: usize,
+    pub(super) first: usize,
+    pub(super) last: usize,
 }
 
 impl Span {
     /// The part of a rectangle that lies on a surface; `None` if there is none.
     #[inline]
-    fn of(rect: &Rect, width: u32, height: u32) -> Option<Self> {
+    pub(super) fn of(rect: &Rect, width: u32, height: u32) -> Option<Self> {
         let rect = rect.intersect(&Rect::of_size(width, height));
         if rect.is_empty() {
             return None;
@@ -243,7 +409,7 @@ impl Span {
 
     /// The mask of a column.
     #[inline]
-    fn mask(&self, column: usize) -> u64 {
+    pub(super) fn mask(&self, column: usize) -> u64 {
         let first = if column == self.first { u64::MAX << (self.columns.start % 64) } else { u64::MAX };
         let last =
             if column == self.last { u64::MAX >> (63 - (self.columns.end - 1) % 64) } else { u64::MAX };
@@ -251,190 +417,10 @@ impl Span {
     }
 }
 
-/// Which pixels are selected.
-#[derive(Clone, Copy)]
-pub(crate) enum Keep<'a> {
-    /// Those in this set.
-    In(&'a Bits),
-    /// Those in none of these sets.
-    OutOf(&'a [&'a Bits]),
-}
-
-impl Keep<'_> {
-    /// The kept pixels of some rows of a column.
-    #[inline(always)]
-    fn fill(self, column: usize, rows: &Range<u32>, mask: u64, out: &mut [u64]) {
-        match self {
-            Keep::In(bits) if bits.is_clear() => out.fill(0),
-            Keep::In(bits) if bits.full => out.fill(mask),
-            Keep::In(bits) => {
-                out.iter_mut().zip(bits.column(column, rows)).for_each(|(out, word)| *out = word & mask);
-            }
-            Keep::OutOf(sets) if sets.iter().any(|bits| bits.full) => out.fill(0),
-            Keep::OutOf(sets) => {
-                out.fill(mask);
-                for bits in sets.iter().filter(|bits| !bits.is_clear()) {
-                    out.iter_mut().zip(bits.column(column, rows)).for_each(|(out, word)| *out &= !word);
-                }
-            }
-        }
-    }
-}
-
-/// Memory that selections use again.
-#[derive(Debug)]
-pub(crate) struct Scratch {
-    level: Level,
-    /// The kept words of a slab, column by column.
-    kept: Vec<u64>,
-    /// For each row of it, the pixels in which it differs from the row above.
-    changed: Vec<u64>,
-    /// The kept words of one row.
-    words: Vec<u64>,
-    /// Its runs of kept pixels.
-    spans: Vec<(i32, i32)>,
-    rects: Vec<Rect>,
-}
-
-impl Scratch {
-    pub(crate) fn new() -> Self {
-        Self {
-            level: Level::new(),
-            kept: Vec::new(),
-            changed: Vec::new(),
-            words: Vec::new(),
-            spans: Vec::new(),
-            rects: Vec::new(),
-        }
-    }
-
-    /// The pixels of `clip`, which lies on the surface, that are kept; `None` if that takes more than `limit`
-    /// rectangles.
-    pub(crate) fn select(&mut self, clip: &Region, limit: usize, keep: Keep<'_>) -> Option<Region> {
-        self.rects.clear();
-        // Where the rectangles that end at the row above begin.
-        let mut band = 0;
-        for line in clip.rects().chunk_by(|a, b| a.top == b.top) {
-            let (top, bottom) = (line[0].top.max(0) as u32, line[0].bottom.max(0) as u32);
-            let mut from = top;
-            while from < bottom {
-                let rows = from..bottom.min(from.saturating_add(SLAB));
-                from = rows.end;
-                self.slab(line, rows, limit, keep, &mut band)?;
-            }
-        }
-        Some(match self.rects[..] {
-            [] => Region::new(),
-            [rect] => Region::from_rect(rect),
-            _ => Region::from_rects(self.rects.iter().copied()),
-        })
-    }
-
-    /// Adds the kept pixels of some rows of a band of rectangles.
-    fn slab(
-        &mut self,
-        line: &[Rect],
-        rows: Range<u32>,
-        limit: usize,
-        keep: Keep<'_>,
-        band: &mut usize,
-    ) -> Option<()> {
-        let height = rows.len();
-        let spans = || line.iter().filter_map(|rect| Span::of(rect, i32::MAX as u32, i32::MAX as u32));
-        let columns: usize = spans().map(|span| span.last - span.first + 1).sum();
-        self.kept.resize((columns * height).max(self.kept.len()), 0);
-        self.changed.clear();
-        self.changed.resize(height, 0);
-        let places = spans().flat_map(|span| (span.first..=span.last).map(move |c| (c, span.mask(c))));
-        let (kept, changed) = (&mut self.kept[..], &mut self.changed[..]);
-        fearless_simd::dispatch!(self.level, _simd => gather(places, &rows, keep, kept, changed));
-        let mut row = 0;
-        while row < height {
-            let alike = self.changed[row + 1..].iter().position(|c| *c != 0);
-            let next = alike.map_or(height, |n| row + 1 + n);
-            self.words.clear();
-            self.words.extend(self.kept.chunks_exact(height).take(columns).map(|words| words[row]));
-            self.spans.clear();
-            let mut rest = &self.words[..];
-            for span in spans() {
-                let (own, others) = rest.split_at(span.last - span.first + 1);
-                runs(own, span.first, &mut self.spans);
-                rest = others;
-            }
-            let (y, end) = ((rows.start as usize + row) as i32, (rows.start as usize + next) as i32);
-            let last = &mut self.rects[*band..];
-            let same = last.len() == self.spans.len()
-                && last.iter().zip(&self.spans).all(|(r, s)| r.bottom == y && (r.left, r.right) == *s);
-            if same {
-                last.iter_mut().for_each(|r| r.bottom = end);
-            } else {
-                *band = self.rects.len();
-                self.rects.extend(self.spans.iter().map(|(left, right)| Rect::new(*left, y, *right, end)));
-                if self.rects.len() > limit {
-                    return None;
-                }
-            }
-            row = next;
-        }
-        Some(())
-    }
-}
-
-/// The kept words of columns, one column after the other, and in which pixels a row differs from the row above.
-#[inline(always)]
-fn gather(
-    columns: impl Iterator<Item = (usize, u64)>,
-    rows: &Range<u32>,
-    keep: Keep<'_>,
-    kept: &mut [u64],
-    changed: &mut [u64],
-) {
-    for ((column, mask), words) in columns.zip(kept.chunks_exact_mut(rows.len())) {
-        keep.fill(column, rows, mask, words);
-        let below = &words[1..];
-        for ((changed, above), below) in changed[1..].iter_mut().zip(&*words).zip(below) {
-            *changed |= above ^ below;
-        }
-    }
-}
-
-/// The runs of ones in words, of which the first holds the pixels from 64 * `index` on.
-fn runs(words: &[u64], index: usize, spans: &mut Vec<(i32, i32)>) {
-    // The run that reaches up to here.
-    let mut open: Option<i32> = None;
-    let base = |i: usize| ((index + i) * 64) as i32;
-    for (i, word) in words.iter().enumerate() {
-        let mut at = 0;
-        while at < 64 {
-            match open {
-                None => {
-                    let ones = word & u64::MAX << at;
-                    if ones == 0 {
-                        break;
-                    }
-                    at = ones.trailing_zeros();
-                    open = Some(base(i) + at as i32);
-                }
-                Some(left) => {
-                    let zeros = !word & u64::MAX << at;
-                    if zeros == 0 {
-                        break;
-                    }
-                    at = zeros.trailing_zeros();
-                    spans.push((left, base(i) + at as i32));
-                    open = None;
-                }
-            }
-        }
-    }
-    if let Some(left) = open {
-        spans.push((left, base(words.len())));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::select::{Keep, Scratch};
     use std::collections::HashSet;
 
     struct Rng(u64);

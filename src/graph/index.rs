@@ -7,6 +7,7 @@
 
 use super::footprint::{self, Extent};
 use super::pass::Node;
+use super::queue::Queue;
 use super::surfaces::Slots;
 use spice_raster::{Rect, Region};
 use std::collections::BinaryHeap;
@@ -174,15 +175,14 @@ impl Walk {
     }
 
     /// Ends the walk: no tile is active any more, and their lists forget the nodes that are gone or moved away.
-    pub(crate) fn end(self, slots: &mut Slots, queue: &[Option<Box<Node>>]) {
+    pub(crate) fn end(self, slots: &mut Slots, queue: &Queue) {
         for (index, tile) in self.active {
             let Some(slot) = slots.get_mut(index) else { continue };
             slot.active = 0;
             let Some(list) = slot.lists.get_mut(tile as usize) else { continue };
             let mut list = std::mem::take(list);
             let stays = |place: &u32| {
-                let node = queue.get(*place as usize).and_then(|node| node.as_deref());
-                node.is_some_and(|node| {
+                queue.node(*place as usize).is_some_and(|node| {
                     let mut touches = false;
                     each_touch(node, slots, |i, tiles| touches |= i == index && tiles >> tile & 1 != 0);
                     touches

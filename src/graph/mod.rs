@@ -10,7 +10,9 @@ pub(crate) mod footprint;
 mod index;
 mod options;
 mod pass;
+mod queue;
 mod schedule;
+mod select;
 mod spare;
 mod stats;
 mod surfaces;
@@ -22,10 +24,12 @@ use crate::draw::surfaces::{KeyHasher, KeyMap, load_rows};
 use crate::draw::{Effect, Limits, Lookup, Picture, Refusal, Source, State, SurfaceInfo, Task};
 use crate::qxl::{Clip, Command, Drawable, Event, Op, SurfaceId};
 use crate::trace::span;
-use bits::Scratch;
+use footprint::Extent;
 use index::Walk;
 use pass::{Found, Node, Pass};
+use queue::Queue;
 use schedule::Drawing;
+use select::Scratch;
 use spare::Spare;
 use spice_raster::{Raster, Region, Rop2, Surface};
 use std::collections::HashMap;
@@ -47,6 +51,9 @@ const INDEX_FROM: usize = 512;
 const NEW_BYTES: usize = 1 << 20;
 /// Bytes of bitmaps that are kept from pass to pass.
 const LAYER_BYTES: usize = 4 << 20;
+
+/// So many of the newest nodes are looked at when a new one comes, whether it covers them.
+const LOOK_BACK: usize = 8;
 
 /// How often a full queue is drawn from without trying to cull first, at most.
 const MOST_FUTILE: u32 = 7;
@@ -70,10 +77,7 @@ pub struct Graph {
     slots: Slots,
     pixels: KeyMap<Surface>,
     spare: Spare,
-    /// In the order in which they came, with holes where nodes were drawn.
-    queue: Vec<Option<Box<Node>>>,
-    /// Nodes in the queue.
-    pending: usize,
+    queue: Queue,
     /// So many of the queue's places are in the lists of the tiles that their nodes touch.
     indexed: usize,
     /// From so many places on a render looks at those lists.
@@ -105,8 +109,7 @@ impl Graph {
             slots: Slots::default(),
             pixels: KeyMap::default(),
             spare: Spare::default(),
-            queue: Vec::new(),
-            pending: 0,
+            queue: Queue::default(),
             indexed: 0,
             index_from: INDEX_FROM,
             scratch: Scratch::new(),
@@ -206,7 +209,7 @@ impl Graph {
 
     /// Commands that are pending.
     pub fn pending(&self) -> usize {
-        self.pending
+        self.queue.pending()
     }
 
     /// Bytes that pending commands keep alive: themselves, their images, and surfaces that are dead but still read.
@@ -220,7 +223,7 @@ impl Graph {
     pub fn own_bytes(&self) -> u64 {
         let data =
             |node: &Node| small_pictures(&node.task).map(|picture| picture.held_bytes() as u64).sum::<u64>();
-        self.queue.iter().flatten().map(|node| node.bytes - data(node).min(node.bytes)).sum()
+        self.queue.iter().map(|node| node.bytes - data(node).min(node.bytes)).sum()
     }
 
     /// Bytes of the pixels of all surfaces that were drawn on.
@@ -262,30 +265,61 @@ impl Graph {
 
     fn submit(&mut self, task: Task) {
         let Some(slot) = self.slots.find(task.target.key) else { return };
-        let mut reads = false;
-        footprint::each_read(&task, |_| reads = true);
-        let mut node = Box::new(Node {
+        let mut node = Node {
             slot,
             extent: footprint::extent(&task),
             overwrites: footprint::overwrites(&task, self.state.limits()),
             undecided: matches!(&task.src, Source::Picture(p) if p.bitmap_if_decoded().is_none()),
-            reads,
+            reads: footprint::reads_surfaces(&task),
             kind: task.drawable.op.kind(),
             begun: false,
             trimmed: false,
             bytes: 0,
             task,
-        });
+        };
         node.bytes = own_bytes(&node.task);
+        self.drop_covered(&node);
         self.held += node.bytes;
-        self.slots.soil(&node);
+        self.slots.soil(slot, &node.bounds());
         self.use_surfaces(&node);
         self.use_pictures(&node.task);
         self.stats.asked(&node);
-        self.queue.push(Some(node));
-        self.pending += 1;
-        self.stats.most_pending = self.stats.most_pending.max(self.pending as u64);
+        self.queue.push(node);
+        self.stats.most_pending = self.stats.most_pending.max(self.pending() as u64);
         self.stats.most_held = self.stats.most_held.max(self.held);
+    }
+
+    /// Forgets those of the newest nodes that nobody can see any more when `node` comes: guests often draw a place
+    /// twice in a row, and here what the first time left is still in the cache. A pass finds all others.
+    fn drop_covered(&mut self, node: &Node) {
+        let [rect] = *node.task.clip.rects() else { return };
+        if !self.execution.culling || !node.overwrites || node.reads || node.extent != Extent::Clip {
+            return;
+        }
+        let from = self.queue.len().saturating_sub(LOOK_BACK).max(self.indexed);
+        for place in (from..self.queue.len()).rev() {
+            let Some(entry) = self.queue.entry(place) else { continue };
+            if entry.slot == node.slot && rect.contains(&entry.bounds) {
+                self.cull([place]);
+            } else if entry.reads {
+                // It may read what older ones draw.
+                break;
+            }
+        }
+        self.queue.shorten(self.indexed);
+    }
+
+    /// Nobody will ever see the nodes at these places.
+    fn cull(&mut self, places: impl IntoIterator<Item = usize>) {
+        let mut queue = std::mem::take(&mut self.queue);
+        for place in places {
+            if let Some(node) = queue.node(place) {
+                self.stats.culled(node);
+                self.release(node);
+                queue.remove(place);
+            }
+        }
+        self.queue = queue;
     }
 
     fn end(&mut self, info: SurfaceInfo) {
@@ -389,7 +423,7 @@ impl Graph {
         if self.queue.len() < self.next_nodes && self.held < self.next_bytes {
             return;
         }
-        let over = self.pending > self.bounds.nodes || self.held > self.bounds.bytes;
+        let over = self.pending() > self.bounds.nodes || self.held > self.bounds.bytes;
         if over && self.futile.left > 0 {
             // What is hidden is found in the pass that draws the oldest, too.
             self.futile.left -= 1;
@@ -397,19 +431,19 @@ impl Graph {
         } else {
             self.pass(0, None);
             if over {
-                let still = self.pending > self.bounds.nodes || self.held > self.bounds.bytes;
+                let still = self.pending() > self.bounds.nodes || self.held > self.bounds.bytes;
                 self.futile.length = if still { (2 * self.futile.length + 1).min(MOST_FUTILE) } else { 0 };
                 self.futile.left = self.futile.length;
             }
         }
         // Half of it, so that the next time is far.
         let mut oldest = 0;
-        if self.pending > self.bounds.nodes {
-            oldest = self.pending - self.bounds.nodes / 2;
+        if self.pending() > self.bounds.nodes {
+            oldest = self.pending() - self.bounds.nodes / 2;
         }
         if self.held > self.bounds.bytes {
             let mut left = self.held;
-            for (index, node) in self.queue.iter().flatten().enumerate() {
+            for (index, node) in self.queue.iter().enumerate() {
                 if left <= self.bounds.bytes / 2 {
                     break;
                 }
@@ -441,7 +475,7 @@ impl Graph {
             return None;
         }
         for place in self.indexed..self.queue.len() {
-            if let Some(node) = &self.queue[place] {
+            if let Some(node) = self.queue.node(place) {
                 index::enter(&mut self.slots, place as u32, node);
             }
         }
@@ -457,11 +491,11 @@ impl Graph {
 
     /// Closes the holes in the queue.
     fn compact(&mut self) {
-        if self.pending < self.queue.len() {
-            self.queue.retain(Option::is_some);
+        if self.pending() < self.queue.len() {
+            self.queue.compact();
             self.forget_index();
             self.slots.clear_dirt();
-            self.queue.iter().flatten().for_each(|node| self.slots.soil(node));
+            self.queue.entries().for_each(|entry| self.slots.soil(entry.slot, &entry.bounds));
         }
     }
 
@@ -491,16 +525,11 @@ impl Graph {
         let walk = pass.walk;
         self.prepare(&jobs);
         self.slots.reset_layers(LAYER_BYTES);
-        self.pending -= culled.len() + jobs.iter().filter(|job| job.ends).count();
-        for index in culled {
-            if let Some(node) = self.queue[index].take() {
-                self.release(&node);
-            }
-        }
+        self.cull(culled);
         if let Some(walk) = walk {
             walk.end(&mut self.slots, &self.queue);
         }
-        if whole || self.pending < self.queue.len() / 2 {
+        if whole || self.pending() < self.queue.len() / 2 {
             self.compact();
         }
         self.stats.times.graph += start.map(|s| s.elapsed()).unwrap_or_default();
@@ -637,7 +666,7 @@ fn own_bytes(task: &Task) -> u64 {
     };
     let small: usize = small_pictures(task).map(|p| p.held_bytes() + size_of::<Picture>()).sum();
     let region = size_of_val(task.clip.rects());
-    (size_of::<Node>() + size_of::<Drawable>() + data + clip + small + region) as u64
+    (Queue::NODE_BYTES + size_of::<Drawable>() + data + clip + small + region) as u64
 }
 
 #[cfg(test)]
@@ -649,7 +678,7 @@ impl Graph {
     fn recount(&self) -> u64 {
         let mut pictures = HashMap::new();
         let mut bytes = 0;
-        for node in self.queue.iter().flatten() {
+        for node in self.queue.iter() {
             bytes += node.bytes;
             pictures.extend(large_pictures(&node.task).map(|p| (address(p), p.held_bytes() as u64)));
         }

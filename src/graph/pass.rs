@@ -13,9 +13,10 @@
 //! reads a done pixel is drawn now, before its source changes. So at each pixel the nodes drawn are always the first
 //! ones of those that anyone can see, and what is pending still finds its sources as they were.
 
-use super::bits::{Keep, Scratch};
 use super::footprint::{self, Extent, Read};
 use super::index::Walk;
+use super::queue::{Entry, Queue};
+use super::select::{Keep, Scratch};
 use super::stats::Stats;
 use super::surfaces::{Slot, Slots};
 use crate::draw::{Limits, Task};
@@ -46,10 +47,20 @@ pub(crate) struct Node {
     pub(crate) bytes: u64,
 }
 
+impl Node {
+    /// A rectangle around all that it may change.
+    pub(crate) fn bounds(&self) -> Rect {
+        match self.extent {
+            Extent::Box(rect) => rect,
+            _ => self.task.clip.bounds(),
+        }
+    }
+}
+
 /// A node that is drawn in this pass, all of it or a part.
 #[derive(Debug)]
 pub(crate) struct Job {
-    pub(crate) node: Box<Node>,
+    pub(crate) node: Node,
     /// Whether nothing of it stays pending.
     pub(crate) ends: bool,
 }
@@ -99,7 +110,7 @@ impl Pass<'_> {
     /// nodes outside of them do is not known then, and so nothing outside counts as hidden. A tile becomes active
     /// when something drawn writes or needs pixels of it, and from there on all its nodes are met; before that
     /// nothing in it was needed or done.
-    pub(crate) fn run(&mut self, queue: &mut [Option<Box<Node>>], oldest: usize) -> Found {
+    pub(crate) fn run(&mut self, queue: &mut Queue, oldest: usize) -> Found {
         let mut found = Found::default();
         if self.walk.is_none() {
             (0..queue.len()).rev().for_each(|index| self.meet(queue, index, index < oldest, &mut found));
@@ -112,22 +123,28 @@ impl Pass<'_> {
     }
 
     /// Decides about one node of the queue, if there still is one.
-    fn meet(&mut self, queue: &mut [Option<Box<Node>>], index: usize, forced: bool, found: &mut Found) {
-        let Some(node) = &mut queue[index] else { return };
+    fn meet(&mut self, queue: &mut Queue, index: usize, forced: bool, found: &mut Found) {
+        let Some(entry) = queue.entry(index) else { return };
         self.stats.visited += 1;
+        if entry.plain && !forced {
+            match self.glance(entry) {
+                Some(true) => return,
+                Some(false) => return found.culled.push(index),
+                None => {}
+            }
+        }
+        let Some(node) = queue.node_mut(index) else { return };
         match self.visit(node, index, forced) {
             Verdict::Keep => {}
             Verdict::Trim(rest) => {
                 self.stats.trimmed(node, node.task.clip.area() - rest.area());
                 self.keep(node, rest);
+                queue.changed(index);
             }
-            Verdict::Cull => {
-                self.stats.culled(node);
-                found.culled.push(index);
-            }
+            Verdict::Cull => found.culled.push(index),
             Verdict::Draw => {
                 self.stats.drawn(node);
-                found.jobs.extend(queue[index].take().map(|node| Job { node, ends: true }));
+                found.jobs.extend(queue.take(index).map(|node| Job { node, ends: true }));
             }
             Verdict::Split(part, rest) => {
                 let ends = rest.is_empty();
@@ -136,15 +153,33 @@ impl Pass<'_> {
                 self.stats.trimmed(node, lost);
                 if ends {
                     node.task.clip = part;
-                    found.jobs.extend(queue[index].take().map(|node| Job { node, ends }));
+                    found.jobs.extend(queue.take(index).map(|node| Job { node, ends }));
                 } else {
                     let mut drawn = node.clone();
                     drawn.task.clip = part;
                     found.jobs.push(Job { node: drawn, ends });
                     self.keep(node, rest);
+                    queue.changed(index);
                 }
             }
         }
+    }
+
+    /// Decides about a plain node that is not drawn now, by what its entry says: whether it stays. `None` if that
+    /// takes a closer look. Does what [`Pass::visit`] would do.
+    fn glance(&mut self, entry: &Entry) -> Option<bool> {
+        let whole = self.walk.is_none();
+        let slot = self.slots.get(entry.slot)?;
+        if self.culling && slot.hides_rect(&entry.bounds, !whole) {
+            return Some(false);
+        }
+        if slot.layer.need.any(&entry.bounds) || slot.layer.done.any(&entry.bounds) {
+            return None;
+        }
+        if self.culling && entry.overwrites {
+            self.slots.touch(entry.slot)?.hide_rect(entry.bounds, whole);
+        }
+        Some(true)
     }
 
     fn visit(&mut self, node: &mut Node, index: usize, forced: bool) -> Verdict {

@@ -206,16 +206,16 @@ impl Drawing<'_> {
             }
         };
         match self.pool {
-            Some(pool) => pool.in_place_scope(|scope| {
-                (0..helpers).for_each(|_| scope.spawn(|_| run()));
-                run();
-            }),
-            None => rayon::in_place_scope(|scope| {
-                (0..helpers).for_each(|_| scope.spawn(|_| run()));
-                run();
-            }),
+            Some(pool) => pool.in_place_scope(|scope| with_helpers(scope, helpers, &run)),
+            None => rayon::in_place_scope(|scope| with_helpers(scope, helpers, &run)),
         }
     }
+}
+
+/// Runs `run` on this thread, and on so many others as soon as they have time.
+fn with_helpers<'s>(scope: &rayon::Scope<'s>, helpers: usize, run: &'s (impl Fn() + Sync)) {
+    (0..helpers).for_each(|_| scope.spawn(|_| run()));
+    run();
 }
 
 /// What one thread draws at a time.

@@ -5,7 +5,8 @@
 //! pixels are cleared when somebody needs what they hold before anything was drawn there, which a pass finds out
 //! anyway: what is needed of a surface below its oldest node.
 
-use super::bits::{Bits, Keep, Scratch};
+use super::bits::Bits;
+use super::select::{Keep, Scratch};
 use crate::draw::SurfaceInfo;
 use spice_raster::{Raster, Rect, Region, Rop2, Surface};
 

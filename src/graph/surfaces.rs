@@ -1,9 +1,7 @@
 //! The surfaces that the graph knows: those that live, and dead ones that pending nodes still draw on or read.
 
 use super::bits::Bits;
-use super::footprint::Extent;
 use super::index::{Lists, Tiles, each_tile};
-use super::pass::Node;
 use crate::draw::surfaces::KeyMap;
 use crate::draw::{SurfaceInfo, SurfaceKey};
 use spice_raster::{Rect, Region};
@@ -46,6 +44,11 @@ impl Slot {
         (!self.live && !self.layer.read && !walk) || self.layer.hidden.all_of(pixels)
     }
 
+    /// As [`Slot::hides`].
+    pub(crate) fn hides_rect(&self, rect: &Rect, walk: bool) -> bool {
+        (!self.live && !self.layer.read && !walk) || self.layer.hidden.all(rect)
+    }
+
     /// Whether nobody will see some of these pixels. Not asked of a surface that hides everything.
     pub(crate) fn hides_any(&self, pixels: &Region) -> bool {
         self.layer.hidden.any_of(pixels)
@@ -58,14 +61,16 @@ impl Slot {
 
     /// Marks pixels as never seen: all of them if the `whole` queue is walked over, or those of active tiles.
     pub(crate) fn hide(&mut self, pixels: &Region, whole: bool) {
-        if whole || self.tiles.of_region(pixels) & !self.active == 0 {
-            self.layer.hidden.set_region(pixels);
-            return;
+        pixels.rects().iter().for_each(|rect| self.hide_rect(*rect, whole));
+    }
+
+    /// As [`Slot::hide`].
+    pub(crate) fn hide_rect(&mut self, rect: Rect, whole: bool) {
+        if whole || self.tiles.of_rect(&rect) & !self.active == 0 {
+            return self.layer.hidden.set(rect);
         }
-        for rect in pixels.rects() {
-            for tile in each_tile(self.tiles.of_rect(rect) & self.active) {
-                self.layer.hidden.set(rect.intersect(&self.tiles.rect(tile)));
-            }
+        for tile in each_tile(self.tiles.of_rect(&rect) & self.active) {
+            self.layer.hidden.set(rect.intersect(&self.tiles.rect(tile)));
         }
     }
 
@@ -158,14 +163,10 @@ impl Slots {
         }
     }
 
-    /// A pending node may change its surface.
-    pub(crate) fn soil(&mut self, node: &Node) {
-        if let Some(slot) = self.get_mut(node.slot) {
-            let area = match node.extent {
-                Extent::Box(rect) => rect,
-                _ => node.task.clip.bounds(),
-            };
-            slot.dirty = slot.dirty.union(&area);
+    /// A pending node may change this area of a surface.
+    pub(crate) fn soil(&mut self, index: u32, area: &Rect) {
+        if let Some(slot) = self.get_mut(index) {
+            slot.dirty = slot.dirty.union(area);
         }
     }
 

@@ -106,7 +106,7 @@ fn play(steps: &[Step], setting: Setting) -> Result<Graph, String> {
         }
     }
     let total = graph.stats().total();
-    let pending: u64 = graph.queue.iter().flatten().map(|n| n.task.clip.area()).sum();
+    let pending: u64 = graph.queue.iter().map(|n| n.task.clip.area()).sum();
     let after = total.drawn.pixels + total.culled.pixels + total.trimmed.pixels + pending;
     if total.asked.pixels != after {
         return Err(format!("{total:?} and {pending} pending pixels do not add up"));
