@@ -48,13 +48,15 @@ pub struct ImageRules {
     pub as_they_come: bool,
 }
 
-impl ImageRules {
+impl From<&Profile> for ImageRules {
     /// Of a profile's client, strictly.
-    pub fn of_profile(profile: &Profile) -> Self {
+    fn from(profile: &Profile) -> Self {
         let Profile { images: formats, quirks, .. } = *profile;
         Self { formats, quirks, strict: true, as_they_come: false }
     }
+}
 
+impl ImageRules {
     /// Of a client that decodes everything, of whatever server.
     pub fn of_any_server() -> Self {
         let formats = [Set::all(); ImageKind::ALL.len()];
@@ -191,9 +193,9 @@ impl std::error::Error for ImageError {}
 
 impl ImageDecoder {
     /// For a client whose memories are as large as `limits` say, all empty.
-    pub fn new(rules: ImageRules, limits: ImageLimits) -> Self {
+    pub fn new(rules: impl Into<ImageRules>, limits: ImageLimits) -> Self {
         Self {
-            rules,
+            rules: rules.into(),
             decoder: Decoder::with_window(GlzWindow::new(limits.glz_window)),
             images: HashMap::new(),
             palettes: HashMap::new(),
@@ -204,7 +206,7 @@ impl ImageDecoder {
 
     /// The client decodes other things from now on; what it holds stays.
     pub fn set_profile(&mut self, profile: &Profile) {
-        self.rules = ImageRules::of_profile(profile);
+        self.rules = profile.into();
     }
 
     /// The image as an operation sees it: a bitmap (or a surface's id), its palette resolved, no cache flag. What the

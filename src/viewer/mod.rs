@@ -20,7 +20,7 @@ use crate::wire::{
     ClientMessage, Draw, DrawRef, Framing, RawMessage, ServerKind, ServerMessage, SurfaceCreated, split,
 };
 use bytes::Bytes;
-use images::{ImageDecoder, ImageLimits, ImageRules};
+use images::{ImageDecoder, ImageLimits};
 use spice_raster::{Raster, Surface};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -64,7 +64,7 @@ impl Viewer {
     /// A client of this profile that was sent nothing yet.
     pub fn new(profile: Profile) -> Self {
         Self {
-            images: ImageDecoder::new(ImageRules::of_profile(&profile), ImageLimits::of_profile(&profile)),
+            images: ImageDecoder::new(&profile, ImageLimits::of_profile(&profile)),
             profile,
             raster: Raster::new(),
             limits: Limits::default(),
