@@ -18,6 +18,8 @@ pub(super) const TOO_FAR: usize = 73725;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Table {
     slots: Vec<u32>,
+    /// Of single bytes, where they were seen before that.
+    older: Vec<u32>,
     base: u32,
 }
 
@@ -27,6 +29,8 @@ impl Table {
         if self.slots.is_empty() || self.base as u64 + n as u64 >= u64::from(u32::MAX) {
             self.slots.clear();
             self.slots.resize(1 << BITS, 0);
+            self.older.clear();
+            self.older.resize(1 << BITS, 0);
             self.base = 1;
         }
         let base = self.base;
@@ -59,6 +63,7 @@ pub(super) fn pass<U: Unit, S: Simd>(
     let n = px.len() - PAD;
     let base = table.begin(n);
     let slots: &mut [u32; 1 << BITS] = (&mut table.slots[..]).try_into().expect("sized by begin");
+    let olders: &mut [u32; 1 << BITS] = (&mut table.older[..]).try_into().expect("sized by begin");
     let mut anchor = 0; // first literal not yet written
     let mut i = 1;
     if n >= 4 {
@@ -69,10 +74,15 @@ pub(super) fn pass<U: Unit, S: Simd>(
     while i + 4 <= n {
         let here = &px[i - 1..i + 8];
         let (p0, p1, p2) = (here[1], here[2], here[3]);
-        let slot = &mut slots[hash(p0, p1, p2)];
+        let slot = hash(p0, p1, p2);
+        let older = if U::LITERAL == 1 { olders[slot] } else { 0 };
+        let in_run = here[0] == p0 && p0 == p1 && p1 == p2;
+        if U::LITERAL == 1 && !in_run {
+            olders[slot] = slots[slot];
+        }
+        let slot = &mut slots[slot];
         let r = *slot;
         // Of a run its first pixel is to be found again, from which on what follows is like what follows here.
-        let in_run = here[0] == p0 && p0 == p1 && p1 == p2;
         *slot = if in_run { r } else { base + i as u32 };
         // Where a candidate is of an earlier pass, too far or none, the pixel before takes its place.
         let near = (base + i as u32).wrapping_sub(r) as usize;
@@ -131,6 +141,16 @@ pub(super) fn pass<U: Unit, S: Simd>(
                     if whole > length {
                         (length, from) = (whole, candidates[k]);
                     }
+                }
+            }
+        }
+        if U::LITERAL == 1 {
+            // Of single bytes there are more places alike: the one before the last too.
+            let far = (base + i as u32).wrapping_sub(older) as usize;
+            if far < TOO_FAR.min(i + 1) && length < NICE {
+                let whole = alike::<U, S>(simd, &px[i..], &px[i - far..]);
+                if whole > length + if far > 8191 && i - from <= 8191 { 2 } else { 0 } {
+                    (length, from) = (whole, i - far);
                 }
             }
         }
