@@ -39,7 +39,8 @@ pub(super) struct Entry {
 impl Entry {
     /// The surfaces of a task, by role.
     pub(super) fn reads_of(task: &Task) -> [Option<SurfaceInfo>; 4] {
-        ImageRole::ALL.map(|role| if let Source::Surface(info) = task.source(role) { Some(*info) } else { None })
+        ImageRole::ALL
+            .map(|role| if let Source::Surface(info) = task.source(role) { Some(*info) } else { None })
     }
 
     /// Whether all of its clip gets values that do not depend on what was there.

@@ -5,8 +5,8 @@ use super::surfaces::IDENTITY;
 use crate::draw::task::rop2;
 use crate::draw::{Limits, Picture, Source, Task};
 use crate::qxl::{
-    self, Bitmap, BitmapFormat, Brush, Clip, Composite, Image, ImageData, ImageRole, Op, OpKind, Point,
-    QMask, Rect, Ropd, ScaleMode, SurfaceFormat,
+    self, Bitmap, BitmapFormat, Brush, Clip, Composite, Image, ImageData, ImageRole, Op, OpKind, QMask, Rect,
+    Ropd, ScaleMode, SurfaceFormat,
 };
 use spice_raster::{Region, Rop2, SurfaceRef};
 use std::sync::Arc;
