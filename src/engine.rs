@@ -70,12 +70,10 @@ use crate::client::profile::{Drawn, Profile};
 use crate::client::recipe::Recipes;
 use crate::client::save::RestoreError;
 use crate::client::session::{Session, Touched, Truth};
-use crate::draw::{Effect, Refusal, Source, SurfaceInfo, SurfaceKey, Task};
+use crate::draw::{Effect, Refusal, SurfaceInfo, SurfaceKey, Task};
 use crate::features::Compat;
 use crate::graph::Graph;
-use crate::qxl::{
-    Command, Event, Image, ImageData, Op, OpKind, Rect, SurfaceCmd, SurfaceFormat, SurfaceId, WorkerMessage,
-};
+use crate::qxl::{Command, Event, OpKind, Rect, SurfaceCmd, SurfaceFormat, SurfaceId, WorkerMessage};
 use crate::trace::span;
 use crate::wire::ClientMessage;
 use bytes::Bytes;
@@ -159,7 +157,7 @@ impl Engine {
                 let mut reads = false;
                 self.clients.values_mut().for_each(|client| reads |= client.note(task, touched, recipes));
                 if reads {
-                    self.watched.extend(surfaces_of(task));
+                    self.watched.extend(task.surfaces().map(|(_, info, id)| (info.key, id)));
                 }
             }
         }
@@ -331,6 +329,14 @@ impl Engine {
         out
     }
 
+    /// Sends this client every operation that it can draw, whatever that costs, for tests of what it then shows.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn pass_everything(&mut self, client: ClientId) {
+        if let Some(client) = self.clients.get_mut(&client) {
+            client.pass_everything();
+        }
+    }
+
     /// Whether a client's next poll may give something.
     pub fn is_waiting(&self, client: ClientId) -> bool {
         let primary = self.primary();
@@ -416,21 +422,6 @@ fn capabilities(profile: &Profile) -> DisplayCaps {
         caps = caps.union(DisplayCaps::A8_SURFACE);
     }
     caps
-}
-
-/// The surfaces that a task reads beside its own, and their ids.
-fn surfaces_of(task: &Task) -> impl Iterator<Item = (SurfaceKey, SurfaceId)> + '_ {
-    let images: [Option<&Image>; 2] = match &task.drawable.op {
-        Op::Composite(c) => [c.src.as_ref(), c.mask.as_ref()],
-        Op::Copy { src, .. } => [src.as_ref(), None],
-        _ => [None; 2],
-    };
-    [&task.src, &task.mask].into_iter().zip(images).filter_map(|(source, image)| {
-        match (source, image.map(|i| &i.data)) {
-            (Source::Surface(info), Some(ImageData::Surface(id))) => Some((info.key, *id)),
-            _ => None,
-        }
-    })
 }
 
 #[cfg(test)]

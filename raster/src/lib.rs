@@ -37,6 +37,6 @@ pub use rop::Rop2;
 pub use rop3::Rop3Brush;
 pub use sample::Filter;
 pub use simd::Raster;
-pub use stroke::{DashStyle, StrokeBrush, StrokeClip, StrokeSegment};
+pub use stroke::{DashStyle, StrokeBrush, StrokeClip, StrokeSegment, curves_end};
 pub use surface::{Surface, SurfaceFormat, SurfaceMut, SurfaceRef, TooLarge};
 pub use text::{GlyphDepth, GlyphRef, TextBrush, text_bounds};

@@ -17,6 +17,7 @@ use crate::surface::{SurfaceMut, SurfaceRef};
 use dash::{Dasher, Dashes};
 use line::line_spans;
 use paint::Painter;
+pub use path::curves_end;
 use path::{FigureSink, walk_path};
 use spans::{Clip, Span, Union, cut_in_place, has_columns};
 

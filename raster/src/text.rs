@@ -51,7 +51,7 @@ pub struct GlyphRef<'a> {
 
 impl GlyphRef<'_> {
     /// Where it lies; cut to the range of `i32`.
-    fn bounds(&self) -> Rect {
+    pub fn bounds(&self) -> Rect {
         let (x, y) = (
             self.render_pos.x.saturating_add(self.origin.x),
             self.render_pos.y.saturating_add(self.origin.y),

@@ -41,6 +41,10 @@ pub(crate) struct Args {
     /// Simulate a slow link: thousands of bits per second, and milliseconds there and back.
     #[arg(long, value_name = "KBIT:RTT_MS")]
     link: Option<LinkModel>,
+    /// Send clients every operation that they can draw, whatever it costs.
+    #[cfg(feature = "testing")]
+    #[arg(long, hide = true)]
+    pass_everything: bool,
 }
 
 pub(crate) fn run(args: Args) -> Outcome {
@@ -55,6 +59,8 @@ pub(crate) fn run(args: Args) -> Outcome {
         at_once: args.at_once,
         profile,
         link: args.link,
+        #[cfg(feature = "testing")]
+        pass_everything: args.pass_everything,
         ..Options::default()
     };
     let listener = TcpListener::bind(&args.listen).map_err(|e| At(format!("{}: {e}", args.listen)))?;

@@ -1,5 +1,6 @@
 //! Counters of one client, as plain data.
 
+use crate::qxl::OpKind;
 use crate::wire::{ImageKind, ServerKind};
 use std::collections::BTreeMap;
 
@@ -41,6 +42,8 @@ pub struct ClientMetrics {
     pub by_image: BTreeMap<ImageKind, Tally>,
     /// What became of operations on surfaces that the client sees.
     pub operations: Operations,
+    /// The same by kind.
+    pub by_operation: BTreeMap<OpKind, Operations>,
     /// Pixels that images carried.
     pub image_pixels: u64,
     /// Pixels of the tight boxes around what differed at polls.
@@ -50,6 +53,21 @@ pub struct ClientMetrics {
 }
 
 impl ClientMetrics {
+    /// An operation of the guest's: it is rasterised, unless it will be sent.
+    pub(crate) fn noted_operation(&mut self, kind: OpKind) {
+        for of in [&mut self.operations, self.by_operation.entry(kind).or_default()] {
+            of.rasterised += 1;
+        }
+    }
+
+    /// One of these was sent, as it is or in another form.
+    pub(crate) fn sent_operation(&mut self, kind: OpKind, passed: bool) {
+        for of in [&mut self.operations, self.by_operation.entry(kind).or_default()] {
+            of.rasterised = of.rasterised.saturating_sub(1);
+            *(if passed { &mut of.passed } else { &mut of.rewritten }) += 1;
+        }
+    }
+
     pub(crate) fn count(&mut self, kind: ServerKind, bytes: usize) {
         self.by_message.entry(kind).or_default().add(bytes);
     }

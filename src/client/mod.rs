@@ -1,19 +1,24 @@
 //! One client's view: what it announces, what it can really draw, and the messages that keep its picture right.
 
+mod candidate;
 pub mod caps;
 mod damage;
 pub mod encode;
 mod filter;
 pub mod link;
 pub mod metrics;
+mod offer;
 mod passing;
 mod photos;
+mod plain;
 pub mod planner;
+mod pricing;
 pub mod profile;
 mod queue;
 pub(crate) mod recipe;
 mod reuse;
 mod rewrite;
 pub mod save;
+mod sending;
 pub(crate) mod session;
 mod surfaces;

@@ -4,11 +4,13 @@
 //! client's shadow too, and what is still wrong then is planned as ever. So nothing here decides about exactness, only
 //! about bytes: an operation that is left out, or that meets other pixels than at the guest, costs an image.
 
-use super::recipe::{Recipe, Recipes, is_surface_copy};
-use super::session::{CANVAS, Touched};
+use super::candidate::{is_candidate, is_worthy};
+use super::recipe::{Recipe, Recipes};
+use super::session::Touched;
+use crate::draw::exec::self_copy;
 use crate::draw::{Limits, Source, SurfaceInfo, SurfaceKey, Task};
 use crate::graph::footprint::overwrites;
-use crate::qxl::{Brush, Composite, LineAttr, Op, PathSegment, QMask, Rect, Ropd, SurfaceFormat, SurfaceId};
+use crate::qxl::{ImageRole, Op, Rect, SurfaceId};
 use spice_raster::{Region, Surface};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,39 +25,42 @@ pub(super) const WORTH: u64 = 600;
 pub(super) struct Entry {
     pub(super) task: Task,
     /// The smallest box around what it may change.
-    touched: Rect,
+    pub(super) touched: Rect,
+    /// What it reads of the screen beside the pixels that it draws on.
+    pub(super) reads: Option<Rect>,
     /// It may be sent (if the profile agrees); if not, it is only in the way.
-    candidate: bool,
-    /// Copies of source and mask surfaces, made before the guest changed them.
-    pub(super) kept: [Option<Arc<Surface>>; 2],
-    /// How the guest made what these show.
+    pub(super) candidate: bool,
+    /// Copies of the surfaces that it reads, by role, made before the guest changed them.
+    pub(super) kept: [Option<Arc<Surface>>; 4],
+    /// How the guest made what source and mask surface show.
     pub(super) recipes: [Option<Recipe>; 2],
 }
 
 impl Entry {
-    /// Source and mask surface of a task.
-    pub(super) fn reads_of(task: &Task) -> [Option<SurfaceInfo>; 2] {
-        [&task.src, &task.mask]
-            .map(|source| if let Source::Surface(info) = source { Some(*info) } else { None })
+    /// The surfaces of a task, by role.
+    pub(super) fn reads_of(task: &Task) -> [Option<SurfaceInfo>; 4] {
+        ImageRole::ALL
+            .map(|role| if let Source::Surface(info) = task.source(role) { Some(*info) } else { None })
     }
 
-    /// The surfaces that it reads: source and mask.
-    pub(super) fn surfaces(&self) -> [Option<(SurfaceKey, SurfaceId)>; 2] {
-        let images = match &self.task.drawable.op {
-            Op::Composite(c) => [c.src.as_ref(), c.mask.as_ref()],
-            Op::Copy { src, .. } => [src.as_ref(), None],
-            _ => [None; 2],
-        };
-        let id = |source: &Source, image: Option<&crate::qxl::Image>| match (source, image.map(|i| &i.data)) {
-            (Source::Surface(info), Some(crate::qxl::ImageData::Surface(id))) => Some((info.key, *id)),
-            _ => None,
-        };
-        [id(&self.task.src, images[0]), id(&self.task.mask, images[1])]
+    /// Whether all of its clip gets values that do not depend on what was there.
+    pub(super) fn covers(&self, limits: &Limits) -> bool {
+        overwrites(&self.task, limits) && self.touched == self.task.clip.bounds()
+    }
+
+    /// Whether the image of what it draws could be much larger than the operation.
+    pub(super) fn is_worthy(&self) -> bool {
+        is_worthy(&self.task.drawable.op)
+    }
+
+    /// The box around all of the screen that it has to do with.
+    fn reach(&self) -> Rect {
+        self.reads.map_or(self.touched, |reads| self.touched.union(&reads))
     }
 }
 
 /// A command, copies of the surfaces that it reads, and how those were made.
-pub(super) type Remembered = (Task, [Option<Arc<Surface>>; 2], [Option<Recipe>; 2]);
+pub(super) type Remembered = (Task, [Option<Arc<Surface>>; 4], [Option<Recipe>; 2]);
 
 /// Operations that touch each other.
 #[derive(Debug, Default)]
@@ -110,20 +115,27 @@ impl Passing {
         self.worthy |= candidate && is_worthy(&task.drawable.op);
         self.bytes += 256 + task.clip.rects().len() as u64 * 16;
         // What it keeps alive of the guest's.
-        if let Source::Picture(picture) = &task.src {
-            self.bytes += picture.bytes() as u64;
+        for source in task.sources() {
+            if let Source::Picture(picture) = source {
+                self.bytes += picture.bytes() as u64;
+            }
         }
-        if let Op::Stroke { path, .. } = &task.drawable.op {
-            self.bytes += path.iter().map(|s| 8 * s.points.len() as u64).sum::<u64>();
+        match &task.drawable.op {
+            Op::Stroke { path, .. } => {
+                self.bytes += path.iter().map(|s| 8 * s.points.len() as u64).sum::<u64>()
+            }
+            Op::Text { str, .. } => self.bytes += str.glyphs.iter().map(|g| g.data.len() as u64).sum::<u64>(),
+            _ => {}
         }
         let touched = match touched {
             Touched::Clip => task.clip.bounds(),
             Touched::Box(rect) => rect,
         };
-        let reads = candidate && matches!(task.src, Source::Surface(_));
-        let recipes = if reads { recipes.sources(task) } else { [None, None] };
-        self.entries.push(Entry { task: task.clone(), touched, candidate, kept: [None, None], recipes });
-        reads
+        let surfaces = candidate && task.surfaces().next().is_some();
+        let recipes = if surfaces { recipes.sources(task) } else { [None, None] };
+        let (task, kept, reads) = (task.clone(), [const { None }; 4], own_reads(task));
+        self.entries.push(Entry { task, touched, reads, candidate, kept, recipes });
+        surfaces
     }
 
     /// Whether sending operations might be worth it.
@@ -167,20 +179,19 @@ impl Passing {
     /// The surfaces that must be kept before they change.
     pub(crate) fn reads(&self) -> impl Iterator<Item = (SurfaceKey, SurfaceId)> + '_ {
         self.entries.iter().filter(|e| e.candidate).flat_map(|e| {
-            let kept = e.kept.each_ref().map(Option::is_some);
-            e.surfaces().into_iter().zip(kept).filter(|(_, kept)| !kept).filter_map(|(s, _)| s)
+            let missing = |role: ImageRole| e.kept[role as usize].is_none();
+            e.task.surfaces().filter(move |(role, ..)| missing(*role)).map(|(_, info, id)| (info.key, id))
         })
     }
 
     /// A surface is about to change, and was this.
     pub(crate) fn keep(&mut self, key: SurfaceKey, pixels: &Arc<Surface>) {
         let mut used = false;
-        for entry in self.entries.iter_mut().filter(|e| e.candidate) {
-            for (i, surface) in entry.surfaces().into_iter().enumerate() {
-                if surface.is_some_and(|(k, _)| k == key) && entry.kept[i].is_none() {
-                    entry.kept[i] = Some(pixels.clone());
-                    used = true;
-                }
+        for Entry { task, kept, .. } in self.entries.iter_mut().filter(|e| e.candidate) {
+            for (role, ..) in task.surfaces().filter(|(_, info, _)| info.key == key) {
+                let place = &mut kept[role as usize];
+                used |= place.is_none();
+                place.get_or_insert_with(|| pixels.clone());
             }
         }
         self.bytes += if used { pixels.bytes() as u64 } else { 0 };
@@ -193,18 +204,34 @@ impl Passing {
     }
 }
 
-/// Groups of operations that could be sent; `supported` says of which, `unready` where their result is unknown.
+/// What a task reads of its own surface beside the pixels that it draws on, in a box.
+fn own_reads(task: &Task) -> Option<Rect> {
+    if let Some(by) = self_copy(task) {
+        return Some(task.clip.bounds().translate(by.x, by.y).intersect(&task.target.bounds()));
+    }
+    let own = |source: &&Source| matches!(source, Source::Surface(info) if info.key == task.target.key);
+    match &task.src {
+        Source::SelfBitmap(area) => Some(area.intersect(&task.target.bounds())),
+        _ if task.sources().iter().any(own) => Some(task.target.bounds()),
+        _ => None,
+    }
+}
+
+/// Groups of operations that could be sent; `offered` says of which, `unready` where their result is unknown. Without
+/// `all` only those among which some might be worth it.
 pub(super) fn groups(
     entries: &[Entry],
     limits: &Limits,
     unready: &Region,
-    supported: impl Fn(&Task) -> bool,
+    all: bool,
+    offered: impl Fn(usize) -> bool,
 ) -> Vec<Group> {
     // Which group each is in: that of the first that it touches, joined by whatever touches both.
+    let reach: Vec<Rect> = entries.iter().map(Entry::reach).collect();
     let mut root: Vec<usize> = (0..entries.len()).collect();
     for i in 0..entries.len() {
         for j in 0..i {
-            if root[i] != root[j] && entries[i].touched.intersects(&entries[j].touched) {
+            if root[i] != root[j] && reach[i].intersects(&reach[j]) {
                 let (from, to) = (root[i].max(root[j]), root[i].min(root[j]));
                 root[..=i].iter_mut().filter(|r| **r == from).for_each(|r| *r = to);
             }
@@ -213,8 +240,8 @@ pub(super) fn groups(
     let mut groups = Vec::new();
     for first in (0..entries.len()).filter(|i| root[*i] == *i) {
         let members: Vec<usize> = (first..entries.len()).filter(|i| root[*i] == first).collect();
-        if members.iter().any(|i| entries[*i].candidate && is_worthy(&entries[*i].task.drawable.op)) {
-            groups.push(group(entries, &members, limits, unready, &supported));
+        if all || members.iter().any(|i| offered(*i) && entries[*i].is_worthy()) {
+            groups.push(group(entries, &members, limits, unready, &offered));
         }
     }
     groups.retain(|g: &Group| !g.send.is_empty());
@@ -226,29 +253,32 @@ fn group(
     members: &[usize],
     limits: &Limits,
     unready: &Region,
-    supported: &impl Fn(&Task) -> bool,
+    offered: &impl Fn(usize) -> bool,
 ) -> Group {
-    let covers = |e: &Entry| overwrites(&e.task, limits) && e.touched == e.task.clip.bounds();
-    // What later ones hide need not be drawn.
+    // What later ones hide need not be drawn, unless one between them reads it.
     let mut hidden = Region::new();
     let mut visible: Vec<usize> = Vec::new();
     for &i in members.iter().rev() {
         let entry = &entries[i];
         if !hidden.contains_rect(&entry.touched) {
             visible.push(i);
-            if covers(entry) {
+            if entry.covers(limits) {
                 hidden = hidden.union(&entry.task.clip);
+            }
+            if let Some(reads) = entry.reads {
+                hidden.subtract_rect(reads);
             }
         }
     }
     let area = Region::from_rects(members.iter().map(|i| entries[*i].touched));
-    let mut tainted = unready.intersect(&area);
+    let mut tainted = unready.intersect(&Region::from_rects(members.iter().map(|i| entries[*i].reach())));
     let mut send = Vec::new();
     for &i in visible.iter().rev() {
         let entry = &entries[i];
-        let covers = covers(entry);
-        let sound = covers || !tainted.intersects_rect(&entry.touched);
-        if entry.candidate && sound && supported(&entry.task) {
+        let covers = entry.covers(limits);
+        let sound = (covers || !tainted.intersects_rect(&entry.touched))
+            && entry.reads.is_none_or(|reads| !tainted.intersects_rect(&reads));
+        if sound && offered(i) {
             send.push(i);
             if covers {
                 tainted = tainted.subtract(&entry.task.clip);
@@ -258,99 +288,4 @@ fn group(
         }
     }
     Group { send, area, tainted }
-}
-
-/// Whether the image of what it draws could be much larger than the operation.
-fn is_worthy(op: &Op) -> bool {
-    match op {
-        Op::Composite(_) | Op::Invers { .. } | Op::Stroke { .. } => true,
-        Op::Fill { rop, .. } => *rop != Ropd::PUT,
-        // DSTINVERT and PATINVERT.
-        Op::Rop3 { rop3, .. } => matches!(rop3, 0x55 | 0x5a),
-        _ => false,
-    }
-}
-
-/// Whether an operation could be sent to a client that has all of its features. In doubt not: what the reference
-/// client aborts on, leaves undefined, or draws by x bytes that it may hold otherwise, stays here.
-fn is_candidate(task: &Task) -> bool {
-    task.target.format == CANVAS && is_plain(task)
-}
-
-/// The same wherever it draws.
-pub(super) fn is_plain(task: &Task) -> bool {
-    let unmasked = |mask: &QMask| mask.image.is_none();
-    let pictured = || {
-        let Source::Picture(picture) = &task.src else { return false };
-        let Some(area) = task.src_area() else { return false };
-        let all = Rect::of_size(picture.width(), picture.height());
-        picture.is_bitmap() && !task.is_scaled() && all.contains(&area) && !area.is_empty()
-    };
-    let solid = |brush: &Brush| matches!(brush, Brush::Solid(_));
-    if task.drawable.self_bitmap.is_some() {
-        return false;
-    }
-    match &task.drawable.op {
-        Op::Fill { brush, mask, .. } => solid(brush) && unmasked(mask),
-        Op::Blackness { mask } | Op::Whiteness { mask } | Op::Invers { mask } => unmasked(mask),
-        Op::Copy { mask, .. } if is_surface_copy(task) => unmasked(mask),
-        Op::Copy { mask, .. } | Op::Blend { mask, .. } => unmasked(mask) && pictured(),
-        Op::Rop3 { brush, mask, .. } => solid(brush) && unmasked(mask) && pictured(),
-        Op::Stroke { path, attr, brush, .. } => {
-            let lines = path.iter().all(|s| s.flags & PathSegment::BEZIER == 0 && s.flags <= 0xff);
-            solid(brush) && attr.flags & LineAttr::STYLED == 0 && lines && task.clip.rects().len() == 1
-        }
-        Op::Composite(c) => {
-            let plain = |source: &Source| {
-                use SurfaceFormat as S;
-                matches!(source, Source::Surface(info) if info.key != task.target.key
-                    && matches!(info.format, S::X8R8G8B8 | S::A8R8G8B8 | S::A8))
-            };
-            let filters = c.src_filter() <= 4 && c.mask_filter() <= 4;
-            // One surface in both roles cannot have two states.
-            let apart = match (&task.src, &task.mask) {
-                (Source::Surface(a), Source::Surface(b)) => a.key != b.key,
-                _ => true,
-            };
-            filters && apart && plain(&task.src) && (c.mask.is_none() || plain(&task.mask))
-        }
-        _ => false,
-    }
-}
-
-/// How a composite leaves a surface that it read: clients keep that for later ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sticky {
-    pub(super) filter: u8,
-    pub(super) repeat: u8,
-    pub(super) transform: [i32; 6],
-    pub(super) component_alpha: bool,
-}
-
-/// The transform that changes nothing.
-pub(super) const IDENTITY: [i32; 6] = [1 << 16, 0, 0, 0, 1 << 16, 0];
-
-impl Sticky {
-    /// Whether it changes nothing that a copy of a part shows.
-    pub(super) fn is_plain(&self) -> bool {
-        self.transform == IDENTITY && self.repeat == 0
-    }
-
-    /// Of a composite's source and mask.
-    pub(super) fn of(c: &Composite) -> [Self; 2] {
-        [
-            Self {
-                filter: c.src_filter(),
-                repeat: c.src_repeat(),
-                transform: c.src_transform.unwrap_or(IDENTITY),
-                component_alpha: false,
-            },
-            Self {
-                filter: c.mask_filter(),
-                repeat: c.mask_repeat(),
-                transform: c.mask_transform.unwrap_or(IDENTITY),
-                component_alpha: c.flags & Composite::<crate::qxl::Image>::COMPONENT_ALPHA != 0,
-            },
-        ]
-    }
 }

@@ -1,7 +1,7 @@
 //! How off-screen surfaces came to show what they show: the guest's operations, for clients that can draw them on
 //! surfaces of their own for fewer bytes than the pixels would take.
 
-use super::passing::is_plain;
+use super::candidate::is_plain;
 use crate::draw::{Limits, Source, SurfaceKey, Task};
 use crate::graph::footprint::overwrites;
 use crate::qxl::{Op, Rect, Ropd, SurfaceFormat};

@@ -1,29 +1,101 @@
-//! Operations in other words: for clients that lack the guest's own, but have some that draw the same.
+//! Operations in other words: for clients that lack the guest's own but have some that draw the same.
 
 use super::session::CANVAS;
+use super::surfaces::IDENTITY;
 use crate::draw::task::rop2;
-use crate::draw::{Source, Task};
-use crate::qxl::{Brush, Clip, Op, QMask, Rect, Ropd};
-use spice_raster::Region;
+use crate::draw::{Limits, Picture, Source, Task};
+use crate::qxl::{
+    self, Bitmap, BitmapFormat, Brush, Clip, Composite, Image, ImageData, ImageRole, Op, OpKind, QMask, Rect,
+    Ropd, ScaleMode, SurfaceFormat,
+};
+use spice_raster::{Region, Rop2, SurfaceRef};
 use std::sync::Arc;
 
 /// Rectangles of the clip that become operations of their own at most: each takes a message.
 const RECTS: usize = 8;
 
-/// Tasks that together draw what one does, of which the client draws each; `None` if there are none.
-pub(super) fn rewritten(task: &Task, draws: impl Fn(&Task) -> bool) -> Option<Vec<Task>> {
+/// A bitmap, top row first.
+pub(super) fn image(format: BitmapFormat, width: u32, height: u32, stride: u32, data: Vec<u8>) -> Image {
+    let (flags, palette, chunks) = (Bitmap::TOP_DOWN, None, Vec::new());
+    let bitmap = Bitmap { format, flags, width, height, stride, palette, data: data.into(), chunks };
+    Image { id: 0, flags: 0, width, height, data: ImageData::Bitmap(bitmap) }
+}
+
+/// An area of a surface as a picture: for clients that do not hold the surface, or need not hold the rest. `None` for
+/// formats that no image has.
+pub(super) fn picture_of(
+    pixels: SurfaceRef<'_>,
+    area: Rect,
+    limits: &Limits,
+) -> Option<(Image, Arc<Picture>)> {
+    let format = match pixels.format() {
+        SurfaceFormat::X8R8G8B8 => BitmapFormat::Bit32,
+        SurfaceFormat::A8R8G8B8 => BitmapFormat::Rgba,
+        _ => return None,
+    };
+    if area.is_empty() || !pixels.bounds().contains(&area) {
+        return None;
+    }
+    let (width, height) = (area.width(), area.height());
+    let mut data = Vec::with_capacity(width as usize * height as usize * 4);
+    for y in area.top as u32..area.bottom as u32 {
+        let row = &pixels.row(y)[area.left as usize..area.right as usize];
+        data.extend(row.iter().flat_map(|px| px.to_le_bytes()));
+    }
+    let image = image(format, width, height, width * 4, data);
+    let picture = Picture::new(&image, false, limits).ok()??;
+    Some((image, Arc::new(picture)))
+}
+
+/// A task with another image in a role.
+pub(super) fn with_picture(task: &mut Task, role: ImageRole, (image, picture): (Image, Arc<Picture>)) {
+    let mut drawable = (*task.drawable).clone();
+    let op = drawable.op.map_images(|at, own| {
+        Ok::<_, std::convert::Infallible>(if at == role { Some(image.clone()) } else { own.cloned() })
+    });
+    let Ok(op) = op;
+    drawable.op = op;
+    *task.source_mut(role) = Source::Picture(picture);
+    task.drawable = Arc::new(drawable);
+}
+
+/// A task with another source area.
+pub(super) fn with_area(task: &mut Task, area: Rect) {
+    let mut drawable = (*task.drawable).clone();
+    if let Some(own) = drawable.op.src_area_mut() {
+        *own = area;
+    }
+    task.drawable = Arc::new(drawable);
+}
+
+/// Tasks that together draw what one does, of which the client draws each, with how their images must be given;
+/// `None` if there are none.
+pub(super) fn rewritten<T>(task: &Task, draws: impl Fn(&Task) -> Option<T>) -> Option<Vec<(Task, T)>> {
     debug_assert_eq!(task.target.format, CANVAS);
-    let other = equal(&task.drawable.op).map(|op| with(task, task.drawable.bbox, None, op));
-    let whole = other.iter().find(|other| draws(other));
-    if let Some(whole) = whole {
-        return Some(vec![whole.clone()]);
+    let mut others = Vec::new();
+    let mut last = task.clone();
+    // One in place of the other, as far as that goes.
+    while others.len() < 4 {
+        match equal(&last) {
+            Equal::Nothing => return Some(Vec::new()),
+            Equal::None => break,
+            Equal::Op(op) => last = with(&last, last.drawable.bbox, None, op),
+        }
+        others.push(last.clone());
+    }
+    if let Some(whole) = others.iter().find_map(|other| Some((other.clone(), draws(other)?))) {
+        return Some(vec![whole]);
     }
     if task.clip.rects().len() > RECTS {
         return None;
     }
-    [Some(task), other.as_ref()].into_iter().flatten().find_map(|task| {
-        let parts = task.clip.rects().iter().map(|rect| part(task, *rect).filter(|part| draws(part)));
-        parts.collect()
+    [task].into_iter().chain(&others).find_map(|task| {
+        let part = |rect: &Rect| {
+            let part = part(task, *rect)?;
+            let how = draws(&part)?;
+            Some((part, how))
+        };
+        task.clip.rects().iter().map(part).collect()
     })
 }
 
@@ -31,15 +103,22 @@ pub(super) fn rewritten(task: &Task, draws: impl Fn(&Task) -> bool) -> Option<Ve
 fn part(task: &Task, rect: Rect) -> Option<Task> {
     let (dx, dy) = (rect.left - task.drawable.bbox.left, rect.top - task.drawable.bbox.top);
     let mut op = task.drawable.op.clone();
+    if task.mask.is_some() || task.is_scaled() || matches!(task.src, Source::SelfBitmap(_)) {
+        return None;
+    }
     match &mut op {
-        Op::Fill { brush: Brush::Solid(_), .. }
-        | Op::Blackness { .. }
-        | Op::Whiteness { .. }
-        | Op::Invers { .. } => {}
-        Op::Copy { src_area, .. } | Op::Blend { src_area, .. } if !task.is_scaled() => {
+        Op::Fill { .. } | Op::Blackness { .. } | Op::Whiteness { .. } | Op::Invers { .. } => {}
+        Op::Copy { src_area, .. }
+        | Op::Blend { src_area, .. }
+        | Op::Opaque { src_area, .. }
+        | Op::Transparent { src_area, .. }
+        | Op::AlphaBlend { src_area, .. } => {
             let (left, top) = (src_area.left.checked_add(dx)?, src_area.top.checked_add(dy)?);
             let right = left.checked_add(rect.width() as i32)?;
             *src_area = Rect::new(left, top, right, top.checked_add(rect.height() as i32)?);
+        }
+        Op::CopyBits { src_pos } if task.clip.rects().len() == 1 => {
+            (src_pos.x, src_pos.y) = (src_pos.x.checked_add(dx)?, src_pos.y.checked_add(dy)?);
         }
         _ => return None,
     }
@@ -53,95 +132,384 @@ fn with(task: &Task, bbox: Rect, clip: Option<Rect>, op: Op) -> Task {
     if let Some(rect) = clip {
         (drawable.clip, task.clip) = (Clip::None, Region::from_rect(rect));
     }
-    if op.src().is_none() {
+    if op.src_area().is_none() && !matches!(op, Op::Composite(_)) {
         task.src = Source::None;
+    }
+    if op.image(ImageRole::Pattern).is_none() {
+        task.tile = Source::None;
+    }
+    if op.image(ImageRole::Mask).is_none() {
+        task.mask = Source::None;
     }
     (drawable.bbox, drawable.op) = (bbox, op);
     task.drawable = Arc::new(drawable);
     task
 }
 
-/// Another operation that makes the same colours, whatever is there; masks are not looked at.
-fn equal(op: &Op) -> Option<Op> {
-    let mask = QMask::default;
-    let fill = |colour, rop| Op::Fill { brush: Brush::Solid(colour), rop, mask: mask() };
-    Some(match op {
+/// What makes the same colours as an operation, whatever is there.
+#[derive(Debug)]
+enum Equal {
+    /// Nothing else.
+    None,
+    /// Drawing nothing at all.
+    Nothing,
+    /// Another operation.
+    Op(Op),
+}
+
+/// The descriptor of a rop in an operation of a kind.
+fn ropd(rop: Rop2, kind: OpKind) -> Option<Ropd> {
+    use crate::client::profile::{Member, Rop2 as Named};
+    Named::ALL.get(usize::from(rop.truth_table()))?.descriptor(kind)
+}
+
+/// What the truth table of an operand pair (s, d) is where the bits of s are all 0, or all 1; `None` where they are
+/// neither and count.
+fn of_colour(table: u8, colour: u32) -> Option<u8> {
+    match colour & 0xff_ffff {
+        0xff_ffff => Some(table >> 2 & 3),
+        0 => Some(table & 3),
+        _ if table >> 2 & 3 == table & 3 => Some(table & 3),
+        _ => None,
+    }
+}
+
+fn equal(task: &Task) -> Equal {
+    let op = &task.drawable.op;
+    let mask = || op.qmask().cloned().unwrap_or_default();
+    let fill = |colour, rop| Equal::Op(Op::Fill { brush: Brush::Solid(colour), rop, mask: mask() });
+    // The truth tables of a function of one operand.
+    let dest_only = |table: u8| match table {
+        0b00 => fill(0, Ropd::PUT),
+        0b11 => fill(0xff_ffff, Ropd::PUT),
+        0b01 => Equal::Op(Op::Invers { mask: mask() }),
+        _ => Equal::Nothing,
+    };
+    match op {
         Op::Blackness { .. } => fill(0, Ropd::PUT),
         Op::Whiteness { .. } => fill(0xff_ffff, Ropd::PUT),
         Op::Invers { .. } => fill(0xff_ffff, Ropd(Ropd::OP_XOR)),
-        Op::Fill { brush: Brush::Solid(colour), rop, .. } => {
-            let rop = rop2(*rop, Ropd::INVERS_BRUSH, Ropd::INVERS_DEST);
-            // The truth tables of D, !D, S ^ D and !(S ^ D) say what each bit of the colour does.
-            let inverts = match colour & 0xff_ffff {
-                0xff_ffff => rop.truth_table() >> 2 & 3,
-                0 => rop.truth_table() & 3,
-                _ if !rop.reads_source() => rop.truth_table() & 3,
-                _ => return None,
-            };
-            match inverts {
-                0b00 => fill(0, Ropd::PUT),
-                0b11 => fill(0xff_ffff, Ropd::PUT),
-                0b01 => Op::Invers { mask: mask() },
-                _ => return None,
+        Op::Fill { brush, rop, .. } => {
+            let table = rop2(*rop, Ropd::INVERS_BRUSH, Ropd::INVERS_DEST).truth_table();
+            match brush {
+                Brush::Solid(colour) => match of_colour(table, *colour) {
+                    Some(_) if *rop == Ropd::PUT => Equal::None,
+                    Some(table) => dest_only(table),
+                    // ~s is another colour.
+                    None if table == 0b0011 => fill(!colour & 0xff_ffff, Ropd::PUT),
+                    None => Equal::None,
+                },
+                _ if table >> 2 & 3 == table & 3 => dest_only(table & 3),
+                _ => Equal::None,
             }
         }
-        Op::Rop3 { brush, rop3, .. } => match (rop3, brush) {
-            (0x00, _) => Op::Blackness { mask: mask() },
-            (0x55, _) => Op::Invers { mask: mask() },
-            (0xff, _) => Op::Whiteness { mask: mask() },
-            (0xf0, Brush::Solid(colour)) => fill(*colour, Ropd::PUT),
-            (0x5a, Brush::Solid(colour)) => fill(*colour, Ropd(Ropd::OP_XOR)),
-            _ => return None,
-        },
-        _ => return None,
-    })
+        Op::Copy { rop, .. } => {
+            let table = rop2(*rop, Ropd::INVERS_SRC, Ropd::INVERS_DEST).truth_table();
+            if table >> 2 & 3 == table & 3 { dest_only(table & 3) } else { Equal::None }
+        }
+        Op::Blend { src, src_area, rop, scale_mode, .. } => Equal::Op(Op::Copy {
+            src: src.clone(),
+            src_area: *src_area,
+            rop: *rop,
+            scale_mode: *scale_mode,
+            mask: mask(),
+        }),
+        Op::Opaque { src, src_area, brush, rop, scale_mode, .. } => {
+            let table = rop2(*rop, Ropd::INVERS_BRUSH, Ropd::INVERS_SRC).truth_table();
+            let one = match brush {
+                Brush::Solid(colour) => of_colour(table, *colour),
+                _ if table >> 2 & 3 == table & 3 => Some(table & 3),
+                _ => None,
+            };
+            let copy = |rop| {
+                let (src, src_area, scale_mode) = (src.clone(), *src_area, *scale_mode);
+                Equal::Op(Op::Copy { src, src_area, rop, scale_mode, mask: mask() })
+            };
+            match one {
+                Some(0b00) => fill(0, Ropd::PUT),
+                Some(0b11) => fill(0xff_ffff, Ropd::PUT),
+                Some(0b10) => copy(Ropd::PUT),
+                Some(_) => copy(Ropd(Ropd::OP_PUT | Ropd::INVERS_SRC)),
+                // The brush alone.
+                None if table & 5 == table >> 1 & 5 => {
+                    let rop = ropd(Rop2::from_truth_table(table), OpKind::Fill).unwrap_or(Ropd::PUT);
+                    Equal::Op(Op::Fill { brush: brush.clone(), rop, mask: mask() })
+                }
+                None => Equal::None,
+            }
+        }
+        Op::Rop3 { src, src_area, brush, rop3, scale_mode, .. } => {
+            equal_rop3(task, src, *src_area, brush, *rop3, *scale_mode, mask())
+        }
+        Op::AlphaBlend { alpha: 255, src, src_area, alpha_flags } if !task.is_scaled() => {
+            let opaque = match &task.src {
+                Source::Surface(info) => info.format == SurfaceFormat::X8R8G8B8 && alpha_flags & 2 == 0,
+                Source::Picture(picture) => picture.own_format(CANVAS) == Some(SurfaceFormat::X8R8G8B8),
+                _ => false,
+            };
+            let (src, src_area, rop) = (src.clone(), *src_area, Ropd::PUT);
+            let copy = || Op::Copy { src, src_area, rop, scale_mode: ScaleMode::NEAREST, mask: mask() };
+            if opaque { Equal::Op(copy()) } else { Equal::None }
+        }
+        Op::Composite(c) => equal_composite(task, c),
+        _ => Equal::None,
+    }
 }
 
+#[allow(clippy::too_many_arguments, reason = "the operands of ROP3")]
+fn equal_rop3(
+    task: &Task,
+    src: &Option<Image>,
+    src_area: Rect,
+    brush: &Brush,
+    code: u8,
+    scale_mode: ScaleMode,
+    mask: QMask,
+) -> Equal {
+    // As a function of source and destination alone, where the pattern is all 0 or all 1, or does not count.
+    let half = match brush {
+        Brush::Solid(colour) if colour & 0xff_ffff == 0 => Some(code & 15),
+        Brush::Solid(colour) if colour & 0xff_ffff == 0xff_ffff => Some(code >> 4),
+        _ if code >> 4 == code & 15 => Some(code & 15),
+        _ => None,
+    };
+    let fill = |brush, table: u8| match ropd(Rop2::from_truth_table(table), OpKind::Fill) {
+        Some(rop) => Equal::Op(Op::Fill { brush, rop, mask: mask.clone() }),
+        None => Equal::Nothing,
+    };
+    let uses_source = (code ^ code >> 2) & 0x33 != 0;
+    match half {
+        // The destination alone.
+        Some(table) if table >> 2 == table & 3 => fill(Brush::Solid(0), table),
+        Some(table) if !task.is_scaled() => match ropd(Rop2::from_truth_table(table), OpKind::Copy) {
+            Some(rop) => Equal::Op(Op::Copy { src: src.clone(), src_area, rop, scale_mode, mask }),
+            None => Equal::None,
+        },
+        Some(_) => Equal::None,
+        // Pattern and destination: bits P D of minterms without S.
+        None if !uses_source => fill(brush.clone(), code >> 2 & 12 | code & 3),
+        // Pattern and source.
+        None if (code ^ code >> 1) & 0x55 == 0 && !task.is_scaled() => {
+            let bit = |minterm: u8, to: u8| (code >> minterm & 1) << to;
+            let table = bit(6, 3) | bit(4, 2) | bit(2, 1) | bit(0, 0);
+            match ropd(Rop2::from_truth_table(table), OpKind::Opaque) {
+                Some(rop) => {
+                    let (src, brush) = (src.clone(), brush.clone());
+                    Equal::Op(Op::Opaque { src, src_area, brush, rop, scale_mode, mask })
+                }
+                None => Equal::None,
+            }
+        }
+        None => Equal::None,
+    }
+}
+
+/// A composite that only copies.
+fn equal_composite(task: &Task, c: &Composite) -> Equal {
+    const CLEAR: u8 = 0;
+    const SRC: u8 = 1;
+    const DST: u8 = 2;
+    const OVER: u8 = 3;
+    let bbox = task.drawable.bbox;
+    let still = |t: Option<qxl::Transform>| t.is_none_or(|t| t == IDENTITY);
+    let (size, opaque) = match &task.src {
+        Source::Surface(info) => {
+            let opaque =
+                info.format == SurfaceFormat::X8R8G8B8 || c.flags & Composite::<Image>::SOURCE_OPAQUE != 0;
+            ((info.width, info.height), (info.format != SurfaceFormat::A8).then_some(opaque))
+        }
+        Source::Picture(picture) => {
+            let format = picture.image_format(CANVAS);
+            ((picture.width(), picture.height()), format.map(|f| f == SurfaceFormat::X8R8G8B8))
+        }
+        _ => return Equal::None,
+    };
+    let Some(opaque) = opaque else { return Equal::None };
+    let area = Rect::of_size(bbox.width(), bbox.height()).translate(c.src_origin.x, c.src_origin.y);
+    let inside = Rect::of_size(size.0, size.1).contains(&area);
+    let copies = c.mask.is_none() && still(c.src_transform) && inside;
+    let mask = QMask::default;
+    match c.operator() {
+        CLEAR if c.mask.is_none() => {
+            Equal::Op(Op::Fill { brush: Brush::Solid(0), rop: Ropd::PUT, mask: mask() })
+        }
+        DST => Equal::Nothing,
+        SRC | OVER if copies && (opaque || c.operator() == SRC) => Equal::Op(Op::Copy {
+            src: c.src.clone(),
+            src_area: area,
+            rop: Ropd::PUT,
+            scale_mode: ScaleMode::NEAREST,
+            mask: mask(),
+        }),
+        _ => Equal::None,
+    }
+}
 #[cfg(test)]
 mod tests {
+    use super::super::plain::plain;
     use super::*;
+    use crate::draw::exec::{self, Pixels};
     use crate::draw::{SurfaceInfo, SurfaceKey};
-    use crate::qxl::{Drawable, OpKind};
+    use crate::qxl::testing::Rng;
+    use crate::qxl::{Drawable, Point};
+    use spice_raster::{Raster, Surface};
+
+    /// No other surface.
+    struct Alone;
+
+    impl Pixels for Alone {
+        fn pixels(&self, _: SurfaceKey) -> Option<&Surface> {
+            None
+        }
+    }
+
+    fn picture(image: &Image, mask: bool) -> Source {
+        Source::Picture(Arc::new(Picture::new(image, mask, &Limits::default()).unwrap().unwrap()))
+    }
 
     fn task(op: Op, clip: &[Rect]) -> Task {
         let bbox = Rect::new(10, 20, 60, 50);
         let (surface_deps, self_bitmap) = ([None; 3], None);
+        let sources = ImageRole::ALL.map(|role| match op.image(role) {
+            Some(image) => picture(image, role == ImageRole::Mask && op.qmask().is_some()),
+            None => Source::None,
+        });
         let clip = Clip::Rects(clip.to_vec());
         let drawable =
             Drawable { surface_id: 0, effect: 0, mm_time: 0, bbox, clip, self_bitmap, surface_deps, op };
         let Clip::Rects(rects) = &drawable.clip else { unreachable!() };
+        let [src, tile, back_tile, mask] = sources;
         Task {
             clip: Region::from_rects(rects.iter().map(|r| r.intersect(&bbox))),
             drawable: Arc::new(drawable),
             target: SurfaceInfo { key: SurfaceKey(1), format: CANVAS, width: 100, height: 80 },
-            src: Source::None,
-            tile: Source::None,
-            back_tile: Source::None,
-            mask: Source::None,
+            src,
+            tile,
+            back_tile,
+            mask,
         }
     }
 
-    #[test]
-    fn fills_say_the_same_in_every_rop() {
-        for bits in 0..1024 {
-            let rop = Ropd(bits);
-            let table = rop2(rop, Ropd::INVERS_BRUSH, Ropd::INVERS_DEST);
-            for colour in [0, 0xff_ffff, 0x12_3456] {
-                let fill = Op::Fill { brush: Brush::Solid(colour), rop, mask: QMask::default() };
-                let Some(other) = equal(&fill) else { continue };
-                for dest in [0, 0xff_ffff, 0xab_cdef] {
-                    let drawn = match &other {
-                        Op::Invers { .. } => !dest,
-                        Op::Fill { brush: Brush::Solid(colour), .. } => *colour,
-                        _ => unreachable!(),
-                    };
-                    assert_eq!(
-                        drawn & 0xff_ffff,
-                        table.apply(colour, dest) & 0xff_ffff,
-                        "{bits:#x} {colour:#x}"
-                    );
+    fn noise(rng: &mut Rng) -> Surface {
+        let mut surface = Surface::new(CANVAS, 100, 80, u64::MAX).unwrap();
+        for y in 0..80 {
+            surface.view_mut().row(y).fill_with(|| rng.next_u32());
+        }
+        surface
+    }
+
+    fn colours(surface: &Surface) -> Vec<u32> {
+        let row = |y| surface.view().row(y)[..100].iter().map(|px| px & 0xff_ffff);
+        (0..80).flat_map(row).collect()
+    }
+
+    fn drawn<'a>(tasks: impl IntoIterator<Item = &'a Task>, on: &Surface) -> Vec<u32> {
+        let mut surface = on.clone();
+        let limits = Limits::default();
+        tasks.into_iter().for_each(|t| exec::draw(Raster::new(), t, &mut surface, &Alone, &limits));
+        colours(&surface)
+    }
+
+    fn bitmap(rng: &mut Rng, format: BitmapFormat, width: u32, height: u32) -> Image {
+        let stride = format.bytes_per_row(width) as u32;
+        image(format, width, height, stride, rng.bytes((stride * height) as usize))
+    }
+
+    /// Operations of which many can be said in other words.
+    fn operations(rng: &mut Rng) -> Vec<Op> {
+        let source = bitmap(rng, BitmapFormat::Bit32, 70, 60);
+        let alpha = bitmap(rng, BitmapFormat::Rgba, 70, 60);
+        let tile = || Brush::Pattern { image: Some(source.clone()), pos: Point::new(-3, -4) };
+        let src_area = Rect::new(5, 6, 55, 36);
+        let mask = QMask::default;
+        let mut ops = vec![Op::Blackness { mask: mask() }, Op::Whiteness { mask: mask() }];
+        ops.push(Op::Invers { mask: mask() });
+        for brush in [Brush::Solid(0), Brush::Solid(0xff_ffff), Brush::Solid(rng.next_u32()), tile()] {
+            for rop in (0..2048).map(Ropd) {
+                ops.push(Op::Fill { brush: brush.clone(), rop, mask: mask() });
+                if rop.0 % 3 == 0 {
+                    let (src, brush, scale_mode) = (Some(source.clone()), brush.clone(), ScaleMode::NEAREST);
+                    ops.push(Op::Opaque { src, src_area, brush, rop, scale_mode, mask: mask() });
                 }
             }
+            for rop3 in 0..=255 {
+                let (src, brush, scale_mode) = (Some(source.clone()), brush.clone(), ScaleMode::NEAREST);
+                ops.push(Op::Rop3 { src, src_area, brush, rop3, scale_mode, mask: mask() });
+            }
+        }
+        for rop in (0..2048).map(Ropd) {
+            let (src, scale_mode) = (Some(source.clone()), ScaleMode::NEAREST);
+            ops.push(Op::Copy { src: src.clone(), src_area, rop, scale_mode, mask: mask() });
+            ops.push(Op::Blend { src, src_area, rop, scale_mode, mask: mask() });
+        }
+        for (src, flags) in
+            [(&source, 0u32), (&alpha, 0), (&source, 1), (&alpha, 2), (&source, 3), (&alpha, 3)]
+        {
+            let blend = |alpha| Op::AlphaBlend { alpha_flags: 0, alpha, src: Some(src.clone()), src_area };
+            ops.extend([blend(255), blend(90)]);
+            ops.push(Op::Composite(Box::new(Composite {
+                flags,
+                src: Some(src.clone()),
+                src_transform: None,
+                mask: None,
+                mask_transform: None,
+                src_origin: Point::new(7, 8),
+                mask_origin: Point::default(),
+            })));
+        }
+        ops
+    }
+
+    #[test]
+    fn other_words_draw_the_same_colours() {
+        let mut rng = Rng::seeded(9);
+        let on = noise(&mut rng);
+        let clips =
+            [vec![Rect::new(0, 0, 100, 100)], vec![Rect::new(0, 0, 30, 30), Rect::new(40, 30, 90, 40)]];
+        let (mut said, mut tried) = (0, 0);
+        for op in operations(&mut rng) {
+            let task = task(op, &clips[rng.below(2) as usize]);
+            let truth = drawn([&task], &on);
+            let plainly = plain(&task, &on, &Alone, &Limits::default());
+            assert_eq!(plainly.map_or(colours(&on), |t| drawn([&t], &on)), truth, "{:?}", task.drawable.op);
+            for kind in OpKind::ALL {
+                let unclipped = rng.one_in(2);
+                let draws = |t: &Task| {
+                    let clip = matches!(t.drawable.clip, Clip::None);
+                    (t.drawable.op.kind() == kind && (clip || !unclipped)).then_some(())
+                };
+                tried += 1;
+                let Some(tasks) = rewritten(&task, draws) else { continue };
+                said += 1;
+                let what = (kind, &task.drawable.op.kind(), &task.drawable.op.qmask());
+                assert_eq!(
+                    drawn(tasks.iter().map(|(t, ())| t), &on),
+                    truth,
+                    "{what:?} {:?}",
+                    task.drawable.op
+                );
+            }
+        }
+        println!("{said} of {tried}");
+        assert!(said > 10_000, "{said}");
+    }
+
+    #[test]
+    fn masks_are_told_as_what_they_let_through() {
+        let mut rng = Rng::seeded(10);
+        let on = noise(&mut rng);
+        for round in 0..200 {
+            let mut mask = bitmap(&mut rng, BitmapFormat::Bit1Be, 40 + round % 30, 30);
+            if let (ImageData::Bitmap(bitmap), true) = (&mut mask.data, round % 4 == 0) {
+                bitmap.data = vec![0xff; bitmap.data.len()].into();
+            }
+            let pos = Point::new(rng.range(-12, 12), rng.range(-12, 12));
+            let qmask = QMask { flags: (round & 1) as u8, pos, image: Some(mask) };
+            let clip = [Rect::new(0, 0, 100, 33), Rect::new(0, 33, rng.range(20, 60), 70)];
+            let task = task(Op::Invers { mask: qmask }, &clip);
+            let truth = drawn([&task], &on);
+            let plainly = plain(&task, &on, &Alone, &Limits::default());
+            assert_eq!(plainly.map_or(colours(&on), |t| drawn([&t], &on)), truth, "{round}");
         }
     }
 
@@ -149,17 +517,18 @@ mod tests {
     fn clips_become_rectangles() {
         let clip = [Rect::new(0, 0, 30, 30), Rect::new(40, 30, 100, 40)];
         let invers = task(Op::Invers { mask: QMask::default() }, &clip);
-        let unclipped =
-            |kind| move |t: &Task| matches!(t.drawable.clip, Clip::None) && t.drawable.op.kind() == kind;
+        let unclipped = |kind| {
+            move |t: &Task| {
+                (matches!(t.drawable.clip, Clip::None) && t.drawable.op.kind() == kind).then_some(())
+            }
+        };
         let parts = rewritten(&invers, unclipped(OpKind::Invers)).unwrap();
-        let boxes: Vec<Rect> = parts.iter().map(|t| t.drawable.bbox).collect();
+        let boxes: Vec<Rect> = parts.iter().map(|(t, ())| t.drawable.bbox).collect();
         assert_eq!(boxes, [Rect::new(10, 20, 30, 30), Rect::new(40, 30, 60, 40)]);
         assert_eq!(rewritten(&invers, unclipped(OpKind::Fill)).map(|parts| parts.len()), Some(2));
         assert!(rewritten(&invers, unclipped(OpKind::Copy)).is_none());
-        assert_eq!(
-            rewritten(&invers, |t| t.drawable.op.kind() == OpKind::Fill).unwrap()[0].clip,
-            invers.clip
-        );
+        let fill = |t: &Task| (t.drawable.op.kind() == OpKind::Fill).then_some(());
+        assert_eq!(rewritten(&invers, fill).unwrap()[0].0.clip, invers.clip);
         let bars: Vec<Rect> = (0..9).map(|i| Rect::new(10, 20 + i * 3, 20, 21 + i * 3)).collect();
         let many = task(Op::Invers { mask: QMask::default() }, &bars);
         assert!(rewritten(&many, unclipped(OpKind::Invers)).is_none());

@@ -39,7 +39,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 const MAGIC: [u8; 8] = *b"spcsess\0";
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 const HEAD: usize = 8 + 4 + 8 + 16;
 /// Sides of a screen.
 const SIDE: u32 = 1 << 15;

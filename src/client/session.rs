@@ -12,6 +12,7 @@ use super::link::Link;
 use super::passing::{self, Passing};
 use super::photos::{self, Recent};
 use super::planner::{self, Costs, MoveHint, Piece, PieceKind, PlanInput, PlanStats, Planner};
+use super::pricing;
 use super::profile::{Drawn, Profile};
 use super::queue::Outbox;
 use super::recipe::Recipes;
@@ -97,6 +98,8 @@ pub(crate) struct Session {
     /// When the last poll was.
     pub(super) now: Duration,
     pub(super) passing: Passing,
+    /// Operations are passed whatever they cost.
+    pass_all: bool,
     /// Off-screen surfaces that the client holds.
     pub(super) held: Held,
     pub(super) out: Outbox,
@@ -127,6 +130,7 @@ impl Session {
             recent: Recent::default(),
             now: Duration::ZERO,
             passing: Passing::default(),
+            pass_all: false,
             held: Held::default(),
             out: Outbox::default(),
             raster: Raster::new(),
@@ -160,6 +164,17 @@ impl Session {
         self.passing.bound()
     }
 
+    /// From now on every operation is passed that the client can draw.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn pass_everything(&mut self) {
+        self.pass_all = true;
+    }
+
+    /// Whether operations are passed whatever they cost.
+    pub(super) fn passes_all(&self) -> bool {
+        self.pass_all
+    }
+
     /// Whether losses are allowed, and whether none may happen until the screen is up to date.
     pub(super) fn modes(&self) -> (bool, bool) {
         (self.lossy_allowed, self.exact)
@@ -180,7 +195,7 @@ impl Session {
             return false;
         };
         mark(&mut screen.damage, task, touched);
-        self.metrics.operations.rasterised += 1;
+        self.metrics.noted_operation(task.drawable.op.kind());
         self.remember(task);
         self.passing.note(task, touched, recipes)
     }
@@ -254,15 +269,18 @@ impl Session {
         }
     }
 
-    pub(super) fn send(&mut self, message: &ServerMessage) {
-        let Some(kind) = message.kind() else { return };
+    /// Puts a message into the queue; false if it has no form on the wire.
+    pub(super) fn send(&mut self, message: &ServerMessage) -> bool {
+        let Some(kind) = message.kind() else { return true };
         if self.profile.ignored.contains(kind) {
-            return;
+            return true;
         }
-        match self.out.push(message) {
+        let sent = self.out.push(message);
+        match sent {
             Ok(bytes) => self.metrics.count(kind, bytes),
             Err(_) => self.metrics.unsent += 1,
         }
+        sent.is_ok()
     }
 
     /// Surfaces begin and end.
@@ -326,19 +344,13 @@ impl Session {
         self.metrics.pixels_changed += stats.changed_pixels;
         // Operations are not passed where they would read pixels that only look right, so that a JPEG now costs a client
         // that draws them itself more than it saves (c_x11comp: 1.9 instead of 0.4 MB).
-        let passes = self.passing.is_worthy() && self.profile.op(OpKind::Composite).drawn == Drawn::Yes;
+        let worthy = self.passing.is_worthy() || self.pass_all;
+        let passes = worthy && self.profile.op(OpKind::Composite).drawn == Drawn::Yes;
         let lossy = self.lossy_allowed && !self.exact && self.link.is_slow() && !passes;
         let mut photos = if lossy { self.cut_photos(pixels, area, &mut pieces) } else { 0 };
         // An operation that carries a photo is not worth passing where JPEG is.
-        if photos == 0 && self.passing.is_worthy() && stats.bytes >= passing::WORTH {
-            let planned: Vec<(Rect, u64)> = pieces
-                .iter()
-                .filter(|p| p.kind == PieceKind::Image)
-                .filter_map(|p| {
-                    let bytes = self.encoder.estimate(pixels, p.rect, CANVAS, &Quality::EXACT).ok()?;
-                    Some((p.rect, bytes as u64 + 64))
-                })
-                .collect();
+        if photos == 0 && worthy && (stats.bytes >= passing::WORTH || self.pass_all) {
+            let planned = self.planned_bytes(pixels, &pieces);
             let entries = self.passing.take();
             let passed = self.pass(&mut screen.shown, truth, entries, &planned);
             let Some(again) = truth.render(area) else { return unsent(&mut screen.damage) };
@@ -367,6 +379,17 @@ impl Session {
             screen.shown.unknown = screen.shown.unknown.subtract(area);
         }
         self.pieces = pieces;
+    }
+
+    /// The rectangles of pieces and about how many bytes each takes.
+    fn planned_bytes(&mut self, truth: SurfaceRef<'_>, pieces: &[Piece]) -> Vec<(Rect, u64)> {
+        let bytes = |piece: &Piece| match piece.kind {
+            PieceKind::Image => pricing::COPY + self.image_cost(truth, piece.rect),
+            PieceKind::Fill(_) => pricing::FILL,
+            PieceKind::Move { .. } => pricing::MOVE,
+        };
+        let rects = pieces.iter().map(|p| p.rect);
+        rects.zip(pieces.iter().map(bytes).collect::<Vec<_>>()).collect()
     }
 
     /// The pieces that bring an area of a surface up to date.
@@ -516,7 +539,9 @@ impl Session {
                         return;
                     }
                 };
-                coded.before.iter().for_each(|message| self.send(message));
+                for message in &coded.before {
+                    self.send(message);
+                }
                 self.metrics.count_image(coded.codec, coded.bytes, rect.area());
                 if coded.lossy {
                     lossy = whole.clone();

@@ -259,7 +259,12 @@ impl<'a, P: Pixels> Look<'a, '_, P> {
 const MASK_RECTS: usize = 1 << 22;
 
 /// Clip and mask of a task whose mask is a 1-bit picture.
-fn masked_clip(task: &Task, target: &Surface, others: &impl Pixels, limits: &Limits) -> Option<Region> {
+pub(crate) fn masked_clip(
+    task: &Task,
+    target: &Surface,
+    others: &impl Pixels,
+    limits: &Limits,
+) -> Option<Region> {
     let qmask = task.drawable.op.qmask()?;
     let invers = qmask.flags & QMask::<()>::INVERS != 0;
     let bbox = task.drawable.bbox;

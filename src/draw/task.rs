@@ -6,7 +6,7 @@
 
 use super::surfaces::{Lookup, SurfaceInfo};
 use super::{Limits, Picture, Refusal};
-use crate::qxl::{Brush, Clip, Drawable, Image, ImageData, Op, QMask, Rect, Ropd};
+use crate::qxl::{Brush, Clip, Drawable, Image, ImageData, ImageRole, Op, QMask, Rect, Ropd, SurfaceId};
 use spice_raster::{Region, Rop2};
 use std::sync::Arc;
 
@@ -35,6 +35,11 @@ impl Source {
     /// Whether there is a source.
     pub fn is_some(&self) -> bool {
         !matches!(self, Source::None)
+    }
+
+    /// Whether there is none.
+    pub fn is_none(&self) -> bool {
+        !self.is_some()
     }
 }
 
@@ -146,22 +151,41 @@ impl Task {
         Ok(())
     }
 
-    /// Every source, in no order of meaning.
+    /// Every source, in the order of [`ImageRole::ALL`].
     pub fn sources(&self) -> [&Source; 4] {
         [&self.src, &self.tile, &self.back_tile, &self.mask]
     }
 
+    /// The source in a role.
+    pub fn source(&self, role: ImageRole) -> &Source {
+        self.sources()[role as usize]
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn source_mut(&mut self, role: ImageRole) -> &mut Source {
+        match role {
+            ImageRole::Source => &mut self.src,
+            ImageRole::Pattern => &mut self.tile,
+            ImageRole::BackPattern => &mut self.back_tile,
+            ImageRole::Mask => &mut self.mask,
+        }
+    }
+
+    /// The surfaces that it reads by a name: which role they have, and the name.
+    pub(crate) fn surfaces(&self) -> impl Iterator<Item = (ImageRole, SurfaceInfo, SurfaceId)> + '_ {
+        ImageRole::ALL.into_iter().filter_map(|role| {
+            match (self.source(role), self.drawable.op.image(role)) {
+                (Source::Surface(info), Some(Image { data: ImageData::Surface(id), .. })) => {
+                    Some((role, *info, *id))
+                }
+                _ => None,
+            }
+        })
+    }
+
     /// The area of the source image that the operation reads, in the source's pixels, if it has one.
     pub fn src_area(&self) -> Option<Rect> {
-        match &self.drawable.op {
-            Op::Opaque { src_area, .. }
-            | Op::Copy { src_area, .. }
-            | Op::Blend { src_area, .. }
-            | Op::Rop3 { src_area, .. }
-            | Op::Transparent { src_area, .. }
-            | Op::AlphaBlend { src_area, .. } => Some(*src_area),
-            _ => None,
-        }
+        self.drawable.op.src_area().copied()
     }
 
     /// Whether the source area and the bounding box have different sizes.

@@ -13,6 +13,7 @@ mod data;
 mod drawable;
 pub mod guest;
 mod image;
+mod images;
 mod surface_format;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -27,6 +28,7 @@ pub use drawable::{
     SurfaceDep, Transform,
 };
 pub use image::{Bitmap, BitmapError, BitmapFormat, Image, ImageData, Palette};
+pub use images::ImageRole;
 pub use spice_raster::{Point, Rect, SurfaceFormat};
 pub use surface_format::{surface_format_from_number, surface_format_name, surface_format_number};
 

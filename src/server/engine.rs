@@ -18,15 +18,24 @@ pub(super) struct Engined {
     clients: BTreeMap<ClientId, engine::ClientId>,
     next: ClientId,
     link: Option<LinkModel>,
+    #[cfg(feature = "testing")]
+    pass_everything: bool,
 }
 
 /// Bytes of encoded images kept to be sent to several clients.
 const SHARED: usize = 16 << 20;
 
 impl Engined {
-    pub(super) fn new(link: Option<LinkModel>) -> Self {
+    pub(super) fn new(settings: &super::Options) -> Self {
         let engine = Engine::new(Options { shared_images: SHARED, ..Options::default() });
-        Self { engine, clients: BTreeMap::new(), next: 0, link }
+        Self {
+            engine,
+            clients: BTreeMap::new(),
+            next: 0,
+            link: settings.link,
+            #[cfg(feature = "testing")]
+            pass_everything: settings.pass_everything,
+        }
     }
 }
 
@@ -51,7 +60,12 @@ impl Source for Engined {
             options = options.link(Link::of_bandwidth(link.kbit.saturating_mul(1000)));
         }
         self.next += 1;
-        self.clients.insert(self.next, self.engine.connect(options));
+        let client = self.engine.connect(options);
+        #[cfg(feature = "testing")]
+        if self.pass_everything {
+            self.engine.pass_everything(client);
+        }
+        self.clients.insert(self.next, client);
         self.next
     }
 

@@ -75,13 +75,26 @@ pub struct Options {
     pub link: Option<LinkModel>,
     /// How long a client may take nothing, or owe an answer, before it is dropped.
     pub patience: Duration,
+    /// For tests of what clients draw: they get every operation that they can draw, whatever it costs.
+    #[cfg(feature = "testing")]
+    pub pass_everything: bool,
 }
 
 impl Default for Options {
     /// No password, recorded speed, once, from the first client on; half a minute of patience.
     fn default() -> Self {
         let (speed, patience) = (Speed::Times(1.0), Duration::from_secs(30));
-        Self { password: None, speed, repeat: false, at_once: false, profile: None, link: None, patience }
+        Self {
+            password: None,
+            speed,
+            repeat: false,
+            at_once: false,
+            profile: None,
+            link: None,
+            patience,
+            #[cfg(feature = "testing")]
+            pass_everything: false,
+        }
     }
 }
 
@@ -267,7 +280,7 @@ impl Server {
     ) -> Result<(), crate::capture::Error> {
         let mut stage = Stage {
             shared: &self.shared,
-            source: Box::new(engine::Engined::new(self.shared.options.link)),
+            source: Box::new(engine::Engined::new(&self.shared.options)),
             displays: BTreeMap::new(),
             others: BTreeMap::new(),
             cursor: CursorState::default(),

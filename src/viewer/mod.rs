@@ -4,7 +4,6 @@
 //! picture that comes out right here comes out right there. A message that no server may send (a surface that is
 //! not there, an image that is not in the cache) is an error.
 
-mod convert;
 mod error;
 pub mod images;
 mod quirks;
@@ -211,7 +210,7 @@ impl Viewer {
             };
             self.profile.supports(&DrawRef { surface_id, bbox, clip: &clip, op: &op }, format)
         };
-        let op = convert::map_op(op, &mut |image| self.images.decode(&image))?;
+        let op = op.map_images(|_, image| image.map(|image| self.images.decode(image)).transpose())?;
         let mut drawable = Drawable {
             surface_id,
             effect: 0,

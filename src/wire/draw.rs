@@ -8,8 +8,8 @@ use super::reader::Reader;
 use super::server::ServerKind;
 use super::sink::{Sink, Writer};
 use crate::qxl::{
-    Brush, Clip, Composite, Glyph, LineAttr, Op, OpKind, PathSegment, Point, QMask, Rect, Ropd, ScaleMode,
-    Str, SurfaceId, Transform,
+    Brush, Clip, Composite, Glyph, ImageRole, LineAttr, Op, OpKind, PathSegment, Point, QMask, Rect, Ropd,
+    ScaleMode, Str, SurfaceId, Transform,
 };
 
 /// A drawing message (`COPY_BITS`, `DRAW_*`).
@@ -31,19 +31,6 @@ impl Draw {
         let Self { surface_id, bbox, clip, op } = self;
         DrawRef { surface_id: *surface_id, bbox: *bbox, clip, op }.encode(framing, sink, |_, image| image)
     }
-}
-
-/// Which image of an operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ImageRole {
-    /// The source.
-    Source,
-    /// The pattern of the brush, of TEXT's fore brush too.
-    Pattern,
-    /// The pattern of TEXT's back brush.
-    BackPattern,
-    /// The mask: of a `QMask`, or of COMPOSITE.
-    Mask,
 }
 
 /// A drawing message made of borrowed pieces: the guest's operation, its images replaced while it is encoded.

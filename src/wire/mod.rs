@@ -49,8 +49,9 @@ mod tests;
 #[cfg(test)]
 mod vectors;
 
+pub use crate::qxl::ImageRole;
 pub use client::{ClientMessage, DisplayInit, ImageCompression, StreamReport, VideoCodec};
-pub use draw::{Draw, DrawRef, ImageRole};
+pub use draw::{Draw, DrawRef};
 pub use error::{DecodeError, DecodeReason, EncodeError, EncodeReason};
 pub use frame::{FrameTooLong, Framing, RawMessage, SUB_MESSAGES, split, sub_messages};
 pub use image::{Bitmap, Image, ImageData, ImageKind, PaletteRef};

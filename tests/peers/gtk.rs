@@ -102,6 +102,18 @@ fn spice_gtk_shows_every_picture() {
     });
 }
 
+/// The same where every operation that the client library draws reaches it as such, whatever it costs.
+#[test]
+fn spice_gtk_draws_every_operation_itself() {
+    let Some(client) = client() else { return };
+    each(2, "spice-gtk, which is passed everything,", |_, _, case| {
+        let serving = Serving::new(&case.recording, &["--speed", "max", "--pass-everything"]);
+        let shown = scratch().join(format!("{}.gtk-passed.ppm", case.name));
+        let child = start(client, serving.port, &shown, &ppm(&case.picture), 60);
+        judge(&child.wait_with_output().expect("a child can be waited for"))
+    });
+}
+
 /// The pointer that the last command of the recording sets, as gtk.c prints it: what the client library shows.
 #[test]
 fn spice_gtk_gets_the_pointer() {

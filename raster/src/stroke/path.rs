@@ -33,8 +33,32 @@ pub(super) fn walk_path<'a>(
     every_point: bool,
     sink: &mut impl FigureSink,
 ) {
+    let mut curves =
+        Curves { visible, unseen_pieces: if every_point { UNSEEN_PIECES } else { 0 }, endless: false };
+    walk(path, &mut curves, sink);
+}
+
+/// Whether SPICE clients come to an end with every curve of a path. Those that start and end within a quarter of a
+/// pixel, and parts like that of others, are cut up for ever by them; [`crate::Raster::stroke`] draws them all.
+pub fn curves_end<'a>(path: impl IntoIterator<Item = StrokeSegment<'a>>) -> bool {
+    struct Nowhere;
+    impl FigureSink for Nowhere {
+        fn begin(&mut self, _: Point) {}
+        fn line_to(&mut self, _: Point) {}
+        fn end(&mut self) {}
+    }
+    let everywhere = Rect::new(i32::MIN / 64, i32::MIN / 64, i32::MAX / 64, i32::MAX / 64);
+    let mut curves = Curves { visible: everywhere, unseen_pieces: UNSEEN_PIECES, endless: false };
+    walk(path, &mut curves, &mut Nowhere);
+    !curves.endless
+}
+
+fn walk<'a>(
+    path: impl IntoIterator<Item = StrokeSegment<'a>>,
+    curves: &mut Curves,
+    sink: &mut impl FigureSink,
+) {
     let mut open: Option<(Point, Point)> = None; // first and last point of the open figure
-    let mut curves = Curves { visible, unseen_pieces: if every_point { UNSEEN_PIECES } else { 0 } };
     for segment in path {
         let mut points = segment.points.iter();
         if segment.flags & StrokeSegment::BEGIN != 0 && open.take().is_some() {
@@ -93,6 +117,8 @@ const UNSEEN_PIECES: u32 = 1 << 20;
 struct Curves {
     visible: Rect,
     unseen_pieces: u32,
+    /// A piece was cut as often as may be, and is no line yet.
+    endless: bool,
 }
 
 impl Curves {
@@ -104,6 +130,7 @@ impl Curves {
         while count > 0 {
             count -= 1;
             let (piece, depth) = pending[count];
+            self.endless |= depth == MAX_DEPTH;
             if depth == MAX_DEPTH || is_straight(&piece) || self.is_unseen(&piece) {
                 let (x, y) = piece[3];
                 sink.line_to(pixel_at(Point::new(x as i32, y as i32)));

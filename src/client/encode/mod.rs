@@ -81,11 +81,13 @@ pub struct Quality {
     pub photo: bool,
     /// The x byte of x8r8g8b8 pixels (and bit 15 of x1r5g5b5) must arrive too.
     pub needs_x: bool,
+    /// The image uses nothing that the client remembers and is not remembered: no cache, no dictionary.
+    pub alone: bool,
 }
 
 impl Quality {
     /// Every visible bit.
-    pub const EXACT: Self = Self { lossy: false, jpeg: 85, photo: false, needs_x: false };
+    pub const EXACT: Self = Self { lossy: false, jpeg: 85, photo: false, needs_x: false, alone: false };
     /// JPEG for photos, at the quality of SPICE servers.
     pub const LOSSY: Self = Self { lossy: true, ..Self::EXACT };
     /// JPEG for an area that is known to be a photo.

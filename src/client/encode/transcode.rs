@@ -3,6 +3,7 @@
 use super::canonical::{self, Fill, Shape};
 use super::choose::Job;
 use super::{Coded, Costs, ImageEncoder, Quality, Unencodable};
+use crate::client::profile::Set;
 use crate::draw::{Limits, Picture};
 use crate::qxl::{self, BitmapFormat, Rect, SurfaceFormat};
 use crate::wire::{Bitmap, Image, ImageData, ImageKind, PaletteRef, ResourceId, ServerMessage};
@@ -129,7 +130,8 @@ impl ImageEncoder {
         let shape = if kept { Shape { format: BitmapFormat::Bit32, all_bits: true, ..shape } } else { shape };
         let sixteen = matches!(target, S::X1R5G5B5 | S::R5G6B5);
         let raw_palette = shape.raw_palette && !reads_alpha && !sixteen;
-        let shape = Shape { raw_palette, palette: shape.palette && !sixteen, ..shape };
+        let palettes = shape.palette && !sixteen && !quality.alone;
+        let shape = Shape { raw_palette: raw_palette && !quality.alone, palette: palettes, ..shape };
         let quality = Quality { needs_x, ..*quality };
         let given = given.filter(|_| !(shape.all_bits || sixteen && needs_x));
         self.finish(shape, &quality, costs, given).ok()
@@ -209,14 +211,16 @@ impl ImageEncoder {
         let data = std::mem::take(&mut self.canonical.data);
         let hash = shape.hash(&data);
         let image = |id, flags, data| Image { id, flags, width, height, data };
-        let cacheable = self.formats(ImageKind::FromCache).contains(format);
+        let cacheable = !quality.alone && self.formats(ImageKind::FromCache).contains(format);
         let held = if cacheable { self.images.find(&hash) } else { None };
         if let Some(id) = held {
             self.canonical.data = data;
             return Ok(coded(image(id, 0, ImageData::FromCache), false));
         }
         let view = shape.view(&data);
-        let formats = ImageKind::ALL.map(|k| self.formats(k));
+        let remembers = |k| matches!(k, ImageKind::GlzRgb | ImageKind::ZlibGlzRgb);
+        let formats =
+            ImageKind::ALL.map(|k| if quality.alone && remembers(k) { Set::NONE } else { self.formats(k) });
         let mut palettes = Vec::new();
         let chosen = view.and_then(|pixels| {
             let content = Content::sample(&pixels).unwrap_or(NO_CONTENT);

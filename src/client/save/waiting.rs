@@ -4,11 +4,11 @@
 use super::fields::{In, Out};
 use super::tables::{Known, Tables};
 use super::{RestoreError, Result};
-use crate::client::passing::{ENTRIES, Entry, Passing, Sticky};
+use crate::client::passing::{ENTRIES, Entry, Passing};
 use crate::client::planner::MoveHint;
 use crate::client::recipe::{Made, Recipes};
 use crate::client::session::{HINTS, Session};
-use crate::client::surfaces::{Held, OffScreen, SURFACE_BYTES, SURFACES, Shown};
+use crate::client::surfaces::{Held, OffScreen, SURFACE_BYTES, SURFACES, Shown, Sticky};
 use crate::draw::{Limits, SurfaceIds, SurfaceInfo};
 use crate::qxl::SurfaceId;
 use spice_raster::Rect;
@@ -23,7 +23,7 @@ const PLACES: &str = "places of images";
 const RECENT: &str = "recent images";
 
 /// Bytes of an entry, of a surface and of a recipe at least.
-const ENTRY: usize = 4 * 5;
+const ENTRY: usize = 4 * 7;
 const SURFACE: usize = 4 * 3 + 2 * 4 + 1 + 8;
 const RECIPE: usize = 4 * 3;
 
@@ -156,12 +156,12 @@ impl Passing {
         for _ in 0..count {
             let task = known.task(from)?;
             let reads = task.as_ref().map(Entry::reads_of).unwrap_or_default();
-            let (mut kept, mut made) = (<[_; 2]>::default(), <[_; 2]>::default());
+            let (mut kept, mut made) = (<[_; 4]>::default(), <[_; 2]>::default());
             for (copy, of) in kept.iter_mut().zip(reads) {
                 let number = from.u32(WAITING)?;
                 *copy = if task.is_some() { known.copy(number, of)? } else { None };
             }
-            for (recipe, of) in made.iter_mut().zip(reads) {
+            for (recipe, of) in made.iter_mut().zip([reads[0], reads[3]]) {
                 let number = from.u32(WAITING)?;
                 *recipe = if task.is_some() { known.recipe(number, of)? } else { None };
             }
