@@ -29,6 +29,7 @@ impl Setting {
             threads,
             band_bytes: rng.pick(&[1, 1000, 2000, 1 << 18]),
             inline_pixels: rng.pick(&[0, 0, 100, 1 << 16]),
+            alone_pixels: 0,
             culling: !rng.one_in(5),
             timing: rng.one_in(8),
         };

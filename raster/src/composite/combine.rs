@@ -463,11 +463,7 @@ fn alpha_row<S: Simd, const FS: u8, const FD: u8>(simd: S, d: &mut [u8], s: &[u8
         // Only where the machine's least vectors are longer than those of 16 bytes.
         for i in 0..len {
             let one = |v: &[u8]| S::u32s::splat(simd, u32::from(v[i]));
-            let m = match m {
-                None => None,
-                Some(m) => Some(one(m)),
-            };
-            d[i] = alphas::<S, FS, FD>(simd, one(d), one(s), m).as_slice()[0] as u8;
+            d[i] = alphas::<S, FS, FD>(simd, one(d), one(s), m.map(one)).as_slice()[0] as u8;
         }
         return;
     }
