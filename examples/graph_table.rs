@@ -145,10 +145,11 @@ fn row(name: &str, events: &[Timed], two: &rayon::ThreadPool) {
         if final_only {
             continue;
         }
-        let run = graph(events, new_graph(1, bounds()), FRAME);
+        // As a program's own thread of the pool, which draws too. With one thread as well: its memory is that of
+        // another arena of the allocator than the main thread's.
+        let run = two.install(|| graph(events, new_graph(1, bounds()), FRAME));
         frames.push(run.cpu);
         one_wall.push(run.wall);
-        // As a program's own thread of the pool, which draws too.
         let run = two.install(|| graph(events, new_graph(0, bounds()), FRAME));
         two_wall.push(run.wall);
     }
