@@ -70,7 +70,7 @@ use crate::client::profile::{Drawn, Profile};
 use crate::client::recipe::Recipes;
 use crate::client::save::RestoreError;
 use crate::client::session::{Session, Touched, Truth};
-use crate::draw::{Effect, Refusal, SurfaceInfo, SurfaceKey, Task};
+use crate::draw::{Effect, Refusal, SurfaceInfo, SurfaceKey};
 use crate::features::Compat;
 use crate::graph::Graph;
 use crate::qxl::{Command, Event, OpKind, Rect, SurfaceCmd, SurfaceFormat, SurfaceId, WorkerMessage};
