@@ -220,7 +220,9 @@ impl Session {
                 wants[i].map(|info| Want { info, pixels: None, recipe: step.sources[i].as_ref() })
             });
             let op = self.wire_op(&mut task, step.task.target.format, wants, limits);
-            let (Some(op), Some(mut surface)) = (op, self.held.surfaces.remove(&key)) else { return };
+            // Only what is sent may take it out: else the client holds a surface that nobody knows of.
+            let Some(op) = op else { return };
+            let Some(mut surface) = self.held.surfaces.remove(&key) else { return };
             self.draw(&mut surface.shown, &task, op, limits);
             surface.made = Some(step.clone());
             self.held.surfaces.insert(key, surface);
