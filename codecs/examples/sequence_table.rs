@@ -3,7 +3,7 @@
 //! `SPICE_RENDER_CORPUS=/work/shared cargo run --release -p spice-codecs --example sequence_table LEVEL [FOLDER...]`
 //! A folder holds PNG frames in the order of their names (`spice-render render --frames`); what changed from frame to
 //! frame is coded in bands of 48 rows, as a server would that sends what is drawn. Without folders: the corpus's
-//! single pictures, each a sequence of its own, and its GLZ sequences.
+//! single pictures, each a sequence of its own, and its GLZ sequences. zlib wraps at level `DEFLATE`, 6 without it.
 
 use std::path::{Path, PathBuf};
 
@@ -125,7 +125,8 @@ fn cpu_seconds() -> f64 {
 fn measure(name: &str, window: u32, images: &[Image], level: Level) {
     let (mut lz, mut glz) = (LzEncoder::new(), GlzEncoder::new());
     let mut dictionary = GlzDictionary::new(window);
-    let mut zlib = ZlibEncoder::new(6);
+    let deflate = std::env::var("DEFLATE").ok().and_then(|v| v.parse().ok());
+    let mut zlib = ZlibEncoder::new(deflate.unwrap_or(6));
     let (mut stream, mut wrapped) = (Vec::new(), Vec::new());
     let (mut bytes, mut seconds, mut count) = ([0; 3], [0.0; 3], 0);
     for i in images {
