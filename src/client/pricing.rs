@@ -177,9 +177,7 @@ impl Session {
             if made.contains(&Arc::as_ptr(step)) {
                 continue;
             }
-            if draws(&self.profile, &step.task, step.task.drawable.surface_id, Form::default()).is_none() {
-                return None;
-            }
+            draws(&self.profile, &step.task, step.task.drawable.surface_id, Form::default())?;
             sum += OPERATION;
             if let Source::Picture(picture) = &step.task.src {
                 let format = picture.image_format(target.format)?;

@@ -148,6 +148,7 @@ fn with(task: &Task, bbox: Rect, clip: Option<Rect>, op: Op) -> Task {
 
 /// What makes the same colours as an operation, whatever is there.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, taken apart at once")]
 enum Equal {
     /// Nothing else.
     None,

@@ -126,6 +126,8 @@ pub(super) fn pass<U: Unit>(
     for range in [first, second] {
         let mut search = Search {
             locator: Locator::new(dictionary, *entry),
+            oldest: dictionary.images.front().map_or(0, |e| e.start),
+            earlier: dictionary.used - entry.len,
             begin: range.start,
             index,
             back: [previous_like(dictionary, entry), None, None],
@@ -209,6 +211,9 @@ struct Places {
 /// Looks for matches in earlier images.
 struct Search<'a> {
     locator: Locator<'a>,
+    /// Ring index from which on there are so many pixels of earlier images.
+    oldest: usize,
+    earlier: usize,
     /// Ring index and index in the image of the first pixel of what is parsed.
     begin: usize,
     index: usize,
@@ -240,6 +245,13 @@ impl Search<'_> {
         // Most candidates are no longer than what is known; whose they are need not be found out.
         let Some(&last) = ring.get(from.saturating_add(*known)) else { return 0 };
         if px.get(i + *known).is_none_or(|&p| !same::<U>(p, last)) {
+            return 0;
+        }
+        // After a reset or an image that was taken back, places are of nobody, or of this image itself, which would be
+        // compared with itself for as long as it is.
+        let after_oldest =
+            if from >= self.oldest { from - self.oldest } else { from + ring.len() - self.oldest };
+        if after_oldest >= self.earlier {
             return 0;
         }
         let length = common::<U>(&px[i..], &ring[from..]);
