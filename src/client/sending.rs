@@ -1,6 +1,6 @@
 //! The guest's operations sent to a client, where that is cheaper than images of what they drew.
 
-use super::encode::{Costs as ImageCosts, ImageUse, Quality, Reads};
+use super::encode::{ImageUse, Quality, Reads};
 use super::offer::{Form, Offer, is_image};
 use super::passing::{Entry, Group, groups};
 use super::pricing::OPERATION;
@@ -216,8 +216,9 @@ impl Session {
         quality: &Quality,
         limits: &Limits,
     ) -> Option<wire::Image> {
-        let costs = ImageCosts::of_bandwidth(self.link.bits_per_second());
+        let costs = self.image_costs();
         let coded = self.encoder.transcode_picture(picture, usage, quality, &costs, limits)?;
+        self.search = self.search.saturating_sub(coded.spent);
         coded.before.iter().for_each(|message| {
             self.send(message);
         });

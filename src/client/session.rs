@@ -97,6 +97,8 @@ pub(crate) struct Session {
     pub(super) recent: Recent,
     /// When the last poll was.
     pub(super) now: Duration,
+    /// Nanoseconds of looking for smaller images that are saved up.
+    pub(super) search: u64,
     pub(super) passing: Passing,
     /// Operations are passed whatever they cost.
     pass_all: bool,
@@ -129,6 +131,7 @@ impl Session {
             scrolls: false,
             recent: Recent::default(),
             now: Duration::ZERO,
+            search: u64::MAX,
             passing: Passing::default(),
             pass_all: false,
             held: Held::default(),
@@ -228,6 +231,10 @@ impl Session {
     pub(crate) fn poll(&mut self, truth: &mut impl Truth, now: Duration, budget: usize) -> Vec<Bytes> {
         if self.out.bytes() < budget {
             self.follow_primary(truth.primary());
+            let costs = ImageCosts::of_bandwidth(self.link.bits_per_second());
+            let passed = now.saturating_sub(self.now).as_nanos().min(10_000_000_000) as u64;
+            let more = costs.search_per_second() * (passed / 1_000_000) / 1000;
+            self.search = (self.search + more).min(costs.most_search());
             self.now = now;
             self.recent.go_on(now);
             self.frame(truth, budget);
@@ -504,6 +511,12 @@ impl Session {
         }
     }
 
+    /// What images cost now.
+    pub(super) fn image_costs(&self) -> ImageCosts {
+        let costs = ImageCosts::of_bandwidth(self.link.bits_per_second());
+        ImageCosts { search: self.search.min(costs.most_search()), ..costs }
+    }
+
     /// Sends a piece and draws it on the shadow.
     pub(super) fn piece(
         &mut self,
@@ -529,7 +542,7 @@ impl Session {
                 Op::CopyBits { src_pos: src }
             }
             PieceKind::Image => {
-                let costs = ImageCosts::of_bandwidth(self.link.bits_per_second());
+                let costs = self.image_costs();
                 let coded = match self.encoder.encode(truth, rect, shown.shadow.format(), quality, &costs) {
                     Ok(coded) => coded,
                     Err(_) => {
@@ -539,6 +552,7 @@ impl Session {
                         return;
                     }
                 };
+                self.search = self.search.saturating_sub(coded.spent);
                 for message in &coded.before {
                     self.send(message);
                 }

@@ -2,7 +2,7 @@
 
 use super::Quality;
 use super::canonical::Shape;
-use super::cost::{Costs, Effort};
+use super::cost::{Costs, Effort, Search, is_flat};
 use super::hash::ContentHash;
 use super::mirror::CacheMirror;
 use super::photo::{Photo, chroma, photo};
@@ -23,6 +23,9 @@ const RAW_BELOW: usize = 54;
 const ZLIB_FROM: usize = 100;
 /// Up to so many pixels every encoding is tried: it costs next to nothing.
 const SMALL: u64 = 4096;
+/// Percent of a photo's places that the dictionary knows from which on GLZ may be smaller than QUIC. (From 75 on it
+/// nearly always is, below 25 hardly ever, on recordings.)
+const KNOWN: u32 = 20;
 /// Bytes of an image's descriptor.
 const DESCRIPTOR: usize = 18;
 
@@ -36,6 +39,8 @@ pub(super) struct Job<'a> {
     pub(super) content: Content,
     pub(super) costs: &'a Costs,
     pub(super) quality: &'a Quality,
+    /// About as many bytes as it will take.
+    pub(super) expected: u64,
     /// What the client decodes, by [`ImageKind`].
     pub(super) formats: &'a [Set<BitmapFormat>; ImageKind::ALL.len()],
 }
@@ -45,11 +50,11 @@ impl Job<'_> {
         self.formats[kind as usize].contains(format)
     }
     fn price(&self, kind: ImageKind, bytes: usize) -> u64 {
-        self.costs.price(kind, self.content.class, self.shape.pixels(), bytes)
+        self.costs.price(kind, &self.content, self.shape.pixels(), bytes)
     }
     /// The most bytes of an image of this kind that is cheaper than `price`.
     fn bound(&self, price: u64, kind: ImageKind) -> Option<usize> {
-        self.costs.bytes_below(price, kind, self.content.class, self.shape.pixels())
+        self.costs.bytes_below(price, kind, &self.content, self.shape.pixels())
     }
 }
 
@@ -63,12 +68,50 @@ pub(super) struct Chooser {
     zlib: ZlibEncoder,
     zlib_best: ZlibEncoder,
     finder: PaletteFinder,
+    odds: Odds,
+}
+
+/// How often GLZ is tried on photos and films that the dictionary does not know: the less, the longer it was in vain.
+/// (A film may be one whose frames help each other, but none is known until one was sent.)
+#[derive(Debug, Default)]
+struct Odds {
+    /// Pictures to pass over, and how many that are after the next failure.
+    wait: u32,
+    next: u32,
+}
+
+impl Odds {
+    /// The most pictures that are passed over.
+    const MOST: u32 = 32;
+
+    fn try_now(&mut self) -> bool {
+        self.wait = self.wait.saturating_sub(1);
+        self.wait == 0
+    }
+
+    fn tried(&mut self, won: bool) {
+        (self.wait, self.next) =
+            if won { (0, 1) } else { (self.next.max(1), (self.next.max(1) * 2).min(Self::MOST)) };
+    }
+}
+
+/// The cheapest image data.
+pub(super) struct Chosen {
+    pub(super) data: ImageData,
+    pub(super) lossy: bool,
+    /// Time that went into looking for it, by the tables of [`Costs`].
+    pub(super) spent: u64,
 }
 
 /// The cheapest so far.
 struct Best {
     price: u64,
     found: Option<Found>,
+    /// Time spent on looking harder, of what [`Costs::search`] allows.
+    spent: u64,
+    /// Bytes of the picture's palette indices and of its colours as LZ at the quickest, where they were tried.
+    plt: Option<usize>,
+    lz: Option<usize>,
     /// The image that the dictionary has taken in; if something beats it, it must go again.
     glz: Option<u64>,
 }
@@ -103,6 +146,7 @@ impl Chooser {
             zlib: ZlibEncoder::new(ZLIB_LEVEL),
             zlib_best: ZlibEncoder::new(9),
             finder: PaletteFinder::new(),
+            odds: Odds::default(),
         }
     }
 
@@ -113,8 +157,8 @@ impl Chooser {
         job: &Job<'_>,
         given: Option<ImageData>,
         dropped: &mut Vec<u64>,
-    ) -> Option<(ImageData, bool)> {
-        let mut best = Best { price: u64::MAX, found: None, glz: None };
+    ) -> Option<Chosen> {
+        let mut best = Best { price: u64::MAX, found: None, spent: 0, plt: None, lz: None, glz: None };
         if let Some(given) = given {
             let bytes = DESCRIPTOR + 4 + payload(&given);
             best.offer(job.price(given.kind(), bytes), || Found::Given(given));
@@ -133,6 +177,7 @@ impl Chooser {
         }
         if job.data.len() >= RAW_BELOW || best.found.is_none() {
             self.try_streams(job, &mut best);
+            self.look_harder(job, palette.as_ref(), &mut best);
         }
         if !matches!(best.found, Some(Found::Glz { .. })) {
             self.undo_glz(&mut best);
@@ -141,26 +186,83 @@ impl Chooser {
             matches!(&best.found, Some(Found::Stream { kind: ImageKind::Jpeg | ImageKind::JpegAlpha, .. }));
         let data = best.found.map(|found| self.image_data(job, palette.as_ref(), found, dropped));
         self.finder = finder;
-        data.map(|data| (data, lossy))
+        data.map(|data| Chosen { data, lossy, spent: best.spent })
     }
 
     fn try_palette(&mut self, job: &Job<'_>, palette: &Indices<'_>, best: &mut Best) {
         let Some(format) = palette.format() else { return };
-        let reference = match self.palettes.contains(&palette.colours) {
-            true => 8,
-            false => 4 + 8 + 2 + 4 * palette.colours.len(),
-        };
+        let reference = self.reference(palette);
         if job.shape.raw_palette && job.can(ImageKind::Bitmap, format) {
             let row = format.bytes_per_row(job.shape.width) as usize;
             let bytes = DESCRIPTOR + 14 + reference + row * job.shape.height as usize;
             best.offer(job.price(ImageKind::Bitmap, bytes), || Found::RawPalette);
         }
-        let overhead = DESCRIPTOR + 5 + reference;
-        if job.shape.palette && job.can(ImageKind::LzPlt, format) && job.data.len() >= RAW_BELOW {
-            let key = key(job, Codec::Lz, true, job.costs.level());
-            let bound = job.bound(best.price, ImageKind::LzPlt).and_then(|b| b.checked_sub(overhead));
-            if let Some(Stream::Made { data, .. }) = bound.map(|b| self.stream(&palette.pixels, &key, b)) {
-                best.offer(job.price(ImageKind::LzPlt, overhead + data.len()), || Found::LzPlt(data));
+        if job.data.len() >= RAW_BELOW {
+            let level = if job.costs.effort == Effort::Thorough { Level::Best } else { Level::Fast };
+            self.try_lz_palette(job, palette, level, best);
+        }
+    }
+
+    fn try_lz_palette(&mut self, job: &Job<'_>, palette: &Indices<'_>, level: Level, best: &mut Best) {
+        let Some(format) = palette.format() else { return };
+        if !job.shape.palette || !job.can(ImageKind::LzPlt, format) {
+            return;
+        }
+        let overhead = DESCRIPTOR + 5 + self.reference(palette);
+        let key = key(job, Codec::Lz, true, level);
+        let bound = job.bound(best.price, ImageKind::LzPlt).and_then(|b| b.checked_sub(overhead));
+        if let Some(Stream::Made { data, .. }) = bound.map(|b| self.stream(&palette.pixels, &key, b)) {
+            best.plt = Some(overhead + data.len());
+            best.offer(job.price(ImageKind::LzPlt, overhead + data.len()), || Found::LzPlt(data));
+        }
+    }
+
+    /// Bytes of a palette, or of its name.
+    fn reference(&self, palette: &Indices<'_>) -> usize {
+        match self.palettes.contains(&palette.colours) {
+            true => 8,
+            false => 4 + 8 + 2 + 4 * palette.colours.len(),
+        }
+    }
+
+    /// Tries LZ again at a higher level, where that may win and the time is there.
+    fn look_harder(&mut self, job: &Job<'_>, palette: Option<&Indices<'_>>, best: &mut Best) {
+        if job.costs.effort != Effort::Normal {
+            return;
+        }
+        let pixels = job.shape.pixels();
+        if let (Some(bytes), Some(palette)) = (best.plt, palette) {
+            let likely = bytes - bytes / 3;
+            if job.price(ImageKind::LzPlt, likely) < best.price
+                && let Some(cost) = job.costs.affords(
+                    Search::Plt(Level::Best),
+                    &job.content,
+                    pixels,
+                    bytes as u64,
+                    best.spent,
+                )
+            {
+                best.spent += cost;
+                self.try_lz_palette(job, palette, Level::Best, best);
+            }
+        }
+        if let Some(bytes) = best.lz {
+            let likely = bytes - bytes / 4;
+            if job.price(ImageKind::LzRgb, likely) < best.price {
+                let level = [Level::Best, Level::Default].into_iter().find_map(|level| {
+                    let cost = job.costs.affords(
+                        Search::Lz(level),
+                        &job.content,
+                        pixels,
+                        bytes as u64,
+                        best.spent,
+                    )?;
+                    Some((level, cost))
+                });
+                if let Some((level, cost)) = level {
+                    best.spent += cost;
+                    self.try_stream(job, best, true, Codec::Lz, level, None);
+                }
             }
         }
     }
@@ -169,8 +271,7 @@ impl Chooser {
         use ImageKind as K;
         let Shape { width, height, format, all_bits, .. } = job.shape;
         let (area, content) = (job.shape.pixels(), &job.content);
-        let flat =
-            matches!(content.class, ContentClass::Solid | ContentClass::FewColours | ContentClass::Text);
+        let flat = is_flat(content);
         let (thorough, quick) = (job.costs.effort == Effort::Thorough, job.costs.effort == Effort::Quick);
         let all = area <= SMALL && !quick;
 
@@ -178,12 +279,18 @@ impl Chooser {
         let glz_kind = [K::GlzRgb, K::ZlibGlzRgb].into_iter().any(|k| job.can(k, format));
         // A picture that drives much out of the window must be worth it.
         let mostly_flat = flat || content.flat >= 0.25;
-        let glz =
-            glz_kind && !all_bits && area < window && (all || mostly_flat || thorough && area * 16 <= window);
+        let glz = glz_kind && !all_bits && area < window;
+        let glz = glz
+            && (all
+                || mostly_flat
+                || thorough && area * 16 <= window
+                || !quick && (self.is_known(&job.pixels) || self.odds.try_now()));
+        let unknown = glz && !all && !mostly_flat;
         let quic = job.can(K::Quic, format) && !all_bits && width >= 3 && height >= 3;
         let quic = quic && (all || thorough || !flat || content.flat < 0.75);
         let lz = job.can(K::LzRgb, format) && !all_bits;
         let lz = lz && (area <= 256 || !glz && (all || thorough || mostly_flat || !quic));
+        let lz_level = if thorough { Level::Best } else { Level::Fast };
         let lz4 = job.can(K::Lz4, format) && format != BitmapFormat::Alpha8;
         let lz4 = lz4 && (all_bits || quick || !lz && !glz && !quic);
 
@@ -196,20 +303,25 @@ impl Chooser {
             [(quic, Codec::Quic), (lz4, Codec::Lz4)]
         };
         let rest = if flat { (quic, Codec::Quic) } else { (lz, Codec::Lz) };
-        order.into_iter().for_each(|(wanted, codec)| self.try_stream(job, best, wanted, codec, None));
+        for (wanted, codec) in order {
+            self.try_stream(job, best, wanted, codec, lz_level, None);
+        }
         if glz && flat {
             self.try_glz(job, best);
         }
-        self.try_stream(job, best, rest.0, rest.1, None);
+        self.try_stream(job, best, rest.0, rest.1, lz_level, None);
         if glz && !flat {
             self.try_glz(job, best);
+            if unknown {
+                self.odds.tried(matches!(best.found, Some(Found::Glz { .. })));
+            }
         }
         if best.found.is_none() {
             // Raw images are beyond this client, and what the content suggests too.
             for codec in [Codec::Lz, Codec::Quic, Codec::Lz4] {
                 let fits = codec != Codec::Quic || width >= 3 && height >= 3;
                 let wanted = fits && (codec == Codec::Lz4 || !all_bits) && job.can(kind_of(codec), format);
-                self.try_stream(job, best, wanted && best.found.is_none(), codec, None);
+                self.try_stream(job, best, wanted && best.found.is_none(), codec, lz_level, None);
             }
             if best.found.is_none() && glz_kind && !all_bits && area < window {
                 self.try_glz(job, best);
@@ -241,7 +353,7 @@ impl Chooser {
         let lossless = best.price;
         best.price -= best.price / 4;
         let before = best.price;
-        self.try_stream(job, best, true, codec, Some((job.quality.jpeg, subsampling)));
+        self.try_stream(job, best, true, codec, Level::Fast, Some((job.quality.jpeg, subsampling)));
         let found = best.price < before;
         best.price = if found { best.price + best.price / 3 } else { lossless };
         found
@@ -253,6 +365,7 @@ impl Chooser {
         best: &mut Best,
         wanted: bool,
         codec: Codec,
+        level: Level,
         jpeg: Option<(u8, Subsampling)>,
     ) {
         if !wanted {
@@ -261,10 +374,12 @@ impl Chooser {
         let kind = kind_of(codec);
         let overhead = DESCRIPTOR + if codec == Codec::JpegAlpha { 9 } else { 4 };
         let Some(bound) = job.bound(best.price, kind).and_then(|b| b.checked_sub(overhead)) else { return };
-        let level =
-            if matches!(codec, Codec::Lz | Codec::JpegAlpha) { job.costs.level() } else { Level::Default };
+        let level = if matches!(codec, Codec::Lz | Codec::JpegAlpha) { level } else { Level::Default };
         let key = StreamKey { jpeg, ..key(job, codec, false, level) };
         if let Stream::Made { data, jpeg_bytes } = self.stream(&job.pixels, &key, bound) {
+            if codec == Codec::Lz {
+                best.lz = Some(overhead + data.len());
+            }
             let price = job.price(kind, overhead + data.len());
             best.offer(price, || Found::Stream { kind, data, jpeg_bytes });
         }
@@ -299,9 +414,18 @@ impl Chooser {
             return;
         };
         let Some(dictionary) = &mut self.dictionary else { return };
-        // Deflate hardly ever takes a GLZ stream to a sixth.
-        let bound = if wrap { most.saturating_mul(6) } else { most.saturating_sub(overhead) };
-        let options = Options { level: job.costs.level(), bound, ..Options::default() };
+        // Deflate hardly ever takes a GLZ stream of text to a quarter, or one of photos to a half.
+        let shrinks = if is_flat(&job.content) { 4 } else { 2 };
+        let bound = if wrap { most.saturating_mul(shrinks) } else { most.saturating_sub(overhead) };
+        let likely = job.expected.min(most as u64);
+        let level = [Level::Best, Level::Default].into_iter().find_map(|level| {
+            let search = Search::Glz(level);
+            let cost = job.costs.affords(search, &job.content, job.shape.pixels(), likely, best.spent)?;
+            Some((level, cost))
+        });
+        let (level, cost) = level.unwrap_or((Level::Fast, 0));
+        best.spent += cost;
+        let options = Options { level, bound, ..Options::default() };
         let mut stream = Vec::new();
         let Ok(encoded) =
             self.encoder.encode_with(dictionary, &job.pixels, Codec::Glz, &options, &mut stream)
@@ -313,9 +437,8 @@ impl Chooser {
         let size = stream.len();
         let mut wrapped = Vec::new();
         if wrap && (size >= ZLIB_FROM || !plain) {
-            let quick = job.costs.effort == Effort::Quick;
-            let zlib = if quick { &mut self.zlib } else { &mut self.zlib_best };
-            let bound = if plain { size.saturating_sub(5) } else { usize::MAX };
+            let zlib = if level == Level::Fast { &mut self.zlib } else { &mut self.zlib_best };
+            let bound = if plain { size.saturating_sub(5).min(most) } else { most };
             if zlib.wrap(&stream, bound, &mut wrapped).is_ok() {
                 let price = job.price(ImageKind::ZlibGlzRgb, wrapped_overhead + wrapped.len());
                 best.offer(price, || Found::Glz { data: wrapped, glz_bytes: size });
@@ -329,6 +452,12 @@ impl Chooser {
         if best.price == before {
             self.undo_glz(best);
         }
+    }
+
+    /// Whether the client's dictionary has much of a picture.
+    fn is_known(&self, pixels: &Pixels<'_>) -> bool {
+        let known = self.dictionary.as_ref().map(|d| d.known(pixels).percent());
+        known.is_some_and(|percent| percent >= KNOWN)
     }
 
     fn undo_glz(&mut self, best: &mut Best) {
@@ -461,4 +590,27 @@ fn raw(job: &Job<'_>, format: BitmapFormat) -> Bytes {
         return pixels.iter().flat_map(|&[b, g, r, _]| [b, g, r]).collect();
     }
     Bytes::copy_from_slice(job.data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fails_is_tried_less_and_less_often() {
+        let mut odds = Odds::default();
+        let mut tries = Vec::new();
+        for picture in 0..100 {
+            if odds.try_now() {
+                tries.push(picture);
+                odds.tried(false);
+            }
+        }
+        assert_eq!(tries, [0, 1, 3, 7, 15, 31, 63, 95]);
+        while !odds.try_now() {}
+        odds.tried(true);
+        assert!((0..10).all(|_| odds.try_now()));
+        odds.tried(false);
+        assert!(odds.try_now());
+    }
 }

@@ -62,7 +62,7 @@ impl Guesses {
         Self { ratios: ratios.map(|ratio| ratio.clamp(ONE / 32, ONE * 32)) }
     }
 
-    fn guess(&self, content: &Content, pixels: u64) -> u64 {
+    pub(super) fn guess(&self, content: &Content, pixels: u64) -> u64 {
         26 + (formula(content, pixels) - 26) * self.ratios[slot(content.class)] / ONE
     }
 

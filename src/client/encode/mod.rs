@@ -105,6 +105,8 @@ pub struct Coded {
     pub lossy: bool,
     /// Bytes that it takes on the wire, its palette included.
     pub bytes: usize,
+    /// Nanoseconds that went into looking for a smaller one, of [`Costs::search`].
+    pub spent: u64,
     /// What must be sent before the message that carries it: INVAL_LIST and INVAL_PALETTE.
     pub before: Vec<ServerMessage>,
 }

@@ -332,6 +332,7 @@ fn the_same_pictures_give_the_same_images_shared_or_not_saved_or_not() {
                 .map(|e| e.encode(s.view(), area, SurfaceFormat::X8R8G8B8, &Quality::EXACT, &costs).unwrap());
             assert_eq!(coded[0], coded[1]);
             assert_eq!(coded[0], coded[2]);
+            assert!(coded[0].spent <= costs.search);
             deliver(&mut decoder, &coded[0]);
             in_step(&encoders[0], &decoder);
             if step == 10 {

@@ -1,7 +1,7 @@
 //! Guests' images, for operations that are passed on.
 
 use super::canonical::{self, Fill, Shape};
-use super::choose::Job;
+use super::choose::{Chosen, Job};
 use super::{Coded, Costs, ImageEncoder, Quality, Unencodable};
 use crate::client::profile::Set;
 use crate::draw::{Limits, Picture};
@@ -225,12 +225,13 @@ impl ImageEncoder {
         let chosen = view.and_then(|pixels| {
             let content = Content::sample(&pixels).unwrap_or(NO_CONTENT);
             let data = &data[..];
-            let job = Job { shape, data, pixels, hash, content, costs, quality, formats: &formats };
+            let expected = self.guesses.guess(&content, shape.pixels());
+            let job = Job { shape, data, pixels, hash, content, costs, quality, expected, formats: &formats };
             let chosen = self.chooser.choose(&job, given, &mut palettes)?;
             Some((chosen, content))
         });
         self.canonical.data = data;
-        let ((data, lossy), content) = chosen.ok_or(Unencodable::NoImage { format })?;
+        let (Chosen { data, lossy, spent }, content) = chosen.ok_or(Unencodable::NoImage { format })?;
         let mut image = image(0, 0, data);
         let bytes = image.wire_len();
         if !lossy {
@@ -243,7 +244,7 @@ impl ImageEncoder {
         if let Some(id) = kept {
             (image.id, image.flags) = (id, Image::CACHE_ME);
         }
-        let mut coded = coded(image, lossy);
+        let mut coded = Coded { spent, ..coded(image, lossy) };
         if !dropped.is_empty() {
             let resource = |id| ResourceId { resource_type: PIXMAP, id };
             coded.before.push(ServerMessage::InvalList(dropped.into_iter().map(resource).collect()));
@@ -258,5 +259,5 @@ const NO_CONTENT: Content =
 
 fn coded(image: Image, lossy: bool) -> Coded {
     let (codec, bytes) = (image.data.kind(), image.wire_len());
-    Coded { image, codec, lossy, bytes, before: Vec::new() }
+    Coded { image, codec, lossy, bytes, spent: 0, before: Vec::new() }
 }
