@@ -6,8 +6,9 @@
 //!
 //! Carried is all that decides which bytes are sent: profile, caches, GLZ window, the regions of the screen, messages on
 //! their way, the guest's operations since the last poll with the pictures and surfaces that they read, the client's
-//! off-screen surfaces, how the guest made its own, moves, places of images, and what images were found to cost. The
-//! guest's surfaces are named by its ids; one that is another by now, or has ended, is one that nobody draws on.
+//! off-screen surfaces, how the guest made its own, moves, places of images, what images were found to cost, and the time
+//! saved up for looking harder. The guest's surfaces are named by its ids; one that is another by now, or has ended, is
+//! one that nobody draws on.
 //!
 //! Begun anew are the counters, the measuring of the link that is under way (its speed is carried; it takes an
 //! acknowledgement or two until it is measured again), and streams shared among clients, which cost time, not bytes. An
@@ -124,7 +125,7 @@ impl Session {
         out.u64(sent);
         out.u64(acknowledged);
 
-        let EncoderState { images, palettes, glz, guesses } = self.encoder.save();
+        let EncoderState { images, palettes, glz, guesses, odds } = self.encoder.save();
         out.mirror(&images, |out, hash| out.u128(hash.0));
         out.mirror(&palettes, |out, colours| {
             out.u32(colours.len() as u32);
@@ -133,6 +134,8 @@ impl Session {
         out.flag(glz.is_some());
         glz.iter().for_each(|glz| out.bytes(glz));
         guesses.iter().for_each(|ratio| out.u64(*ratio));
+        odds.iter().for_each(|count| out.u32(*count));
+        out.u64(self.search);
 
         let messages = self.out.messages();
         out.u32(messages.len() as u32);
@@ -236,7 +239,9 @@ impl Session {
         for ratio in &mut guesses {
             *ratio = from.u64("guesses")?;
         }
-        let state = EncoderState { images, palettes, glz, guesses };
+        let odds = [from.u32("guesses")?, from.u32("guesses")?];
+        session.search = from.u64("search")?;
+        let state = EncoderState { images, palettes, glz, guesses, odds };
         session.encoder.restore(state).map_err(RestoreError::Encoder)?;
         session.encoder.set_preferred(preferred);
 

@@ -97,8 +97,9 @@ pub(crate) struct Session {
     pub(super) recent: Recent,
     /// When the last poll was.
     pub(super) now: Duration,
-    /// Nanoseconds of looking for smaller images that are saved up.
+    /// Nanoseconds of looking for smaller images that are saved up, and at which poll they were counted last.
     pub(super) search: u64,
+    counted: Option<Duration>,
     pub(super) passing: Passing,
     /// Operations are passed whatever they cost.
     pass_all: bool,
@@ -132,6 +133,7 @@ impl Session {
             recent: Recent::default(),
             now: Duration::ZERO,
             search: u64::MAX,
+            counted: None,
             passing: Passing::default(),
             pass_all: false,
             held: Held::default(),
@@ -232,9 +234,10 @@ impl Session {
         if self.out.bytes() < budget {
             self.follow_primary(truth.primary());
             let costs = ImageCosts::of_bandwidth(self.link.bits_per_second());
-            let passed = now.saturating_sub(self.now).as_nanos().min(10_000_000_000) as u64;
+            let passed = self.counted.replace(now).map_or(Duration::ZERO, |then| now.saturating_sub(then));
+            let passed = passed.as_nanos().min(10_000_000_000) as u64;
             let more = costs.search_per_second() * (passed / 1_000_000) / 1000;
-            self.search = (self.search + more).min(costs.most_search());
+            self.search = self.search.saturating_add(more).min(costs.most_search());
             self.now = now;
             self.recent.go_on(now);
             self.frame(truth, budget);

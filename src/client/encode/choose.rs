@@ -84,6 +84,10 @@ impl Odds {
     /// The most pictures that are passed over.
     const MOST: u32 = 32;
 
+    fn restore([wait, next]: [u32; 2]) -> Self {
+        Self { wait: wait.min(Self::MOST), next: next.min(Self::MOST) }
+    }
+
     fn try_now(&mut self) -> bool {
         self.wait = self.wait.saturating_sub(1);
         self.wait == 0
@@ -148,6 +152,15 @@ impl Chooser {
             finder: PaletteFinder::new(),
             odds: Odds::default(),
         }
+    }
+
+    /// How often GLZ is tried in vain: two numbers that mean nothing elsewhere.
+    pub(super) fn odds(&self) -> [u32; 2] {
+        [self.odds.wait, self.odds.next]
+    }
+
+    pub(super) fn set_odds(&mut self, odds: [u32; 2]) {
+        self.odds = Odds::restore(odds);
     }
 
     /// The cheapest image data, and whether it is lossy; `given` is one that there is already. Palettes that the
@@ -413,6 +426,8 @@ impl Chooser {
         else {
             return;
         };
+        // What later images find does not make up for more than the pixels themselves.
+        let most = if best.found.is_some() { most.min(job.data.len()) } else { most };
         let Some(dictionary) = &mut self.dictionary else { return };
         // Deflate hardly ever takes a GLZ stream of text to a quarter, or one of photos to a half.
         let shrinks = if is_flat(&job.content) { 4 } else { 2 };

@@ -83,7 +83,7 @@ impl Costs {
         let share = match (kind, is_flat(content)) {
             (ImageKind::GlzRgb | ImageKind::ZlibGlzRgb, true) => 92,
             // Of noise nothing is found again, unless all of it is.
-            (ImageKind::GlzRgb | ImageKind::ZlibGlzRgb, false) if content.class == ContentClass::Smooth => 85,
+            (ImageKind::GlzRgb | ImageKind::ZlibGlzRgb, false) if content.class == ContentClass::Smooth => 95,
             _ => 100,
         };
         u64::from(self.ns_per_byte) * share

@@ -18,6 +18,8 @@ pub struct EncoderState {
     pub glz: Option<Vec<u8>>,
     /// What images took against what was expected: five numbers that mean nothing elsewhere.
     pub guesses: [u64; 5],
+    /// How often an encoding was tried in vain: two more such numbers.
+    pub odds: [u32; 2],
 }
 
 /// A saved GLZ window cannot be read.
@@ -43,8 +45,14 @@ impl ImageEncoder {
             dictionary.save(&mut out);
             out
         });
-        let guesses = self.guesses.save();
-        EncoderState { images: self.images.save(), palettes: self.chooser.palettes.save(), glz, guesses }
+        let (guesses, odds) = (self.guesses.save(), self.chooser.odds());
+        EncoderState {
+            images: self.images.save(),
+            palettes: self.chooser.palettes.save(),
+            glz,
+            guesses,
+            odds,
+        }
     }
 
     /// Goes on with a client that holds `state`, which may come from anywhere: after an error nothing has changed.
@@ -63,6 +71,7 @@ impl ImageEncoder {
         self.images = CacheMirror::restore(state.images);
         self.chooser.palettes = CacheMirror::restore(state.palettes);
         self.guesses = Guesses::restore(state.guesses);
+        self.chooser.set_odds(state.odds);
         Ok(())
     }
 }
