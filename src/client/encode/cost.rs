@@ -46,13 +46,13 @@ impl Costs {
         Self { search: costs.most_search(), ..costs }
     }
 
-    /// Nanoseconds in a second that may go into looking for fewer bytes: the dearer bytes are, the more. 7 % of a
-    /// processor on a local network, 25 % at 10 Mbit/s.
+    /// Nanoseconds in a second that may go into looking for fewer bytes: the dearer bytes are, the more. 14 % of a
+    /// processor on a local network, 45 % at 10 Mbit/s.
     ///
     /// What a search saves is seldom worth its time on a quick link, byte by byte: the best GLZ takes a hundred nanoseconds a
     /// pixel of text, and saves a fiftieth of a byte. But mostly little happens, and a server's processors have time.
     pub(in crate::client) fn search_per_second(&self) -> u64 {
-        u64::from(self.ns_per_byte.isqrt().min(50)) * 9_000_000
+        u64::from(self.ns_per_byte.isqrt().min(25)) * 18_000_000
     }
 
     /// The most that is saved up while nothing happens, and so the longest that a client waits for a search.
