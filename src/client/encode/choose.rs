@@ -459,7 +459,7 @@ impl Chooser {
                 best.offer(price, || Found::Glz { data: wrapped, glz_bytes: size });
             }
         }
-        if plain {
+        if plain && overhead + size <= most {
             let price = job.price(ImageKind::GlzRgb, overhead + size);
             best.offer(price, || Found::Glz { data: stream, glz_bytes: 0 });
         }
