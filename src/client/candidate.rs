@@ -10,7 +10,7 @@ use crate::qxl::{
 use spice_raster::{GlyphRef, StrokeSegment, curves_end, text_bounds};
 
 /// Coordinates of paths in 28.4 that clients' integers surely hold.
-const FAR: i32 = 1 << 18;
+const FAR: u32 = 1 << 18;
 
 /// Whether the image of what it draws could be much larger than the operation.
 pub(super) fn is_worthy(op: &Op) -> bool {
@@ -125,7 +125,7 @@ pub(super) fn is_sound(task: &Task) -> bool {
 }
 
 fn is_sound_path(path: &[PathSegment], attr: &LineAttr) -> bool {
-    let near = |p: &Point| p.x.abs() < FAR && p.y.abs() < FAR;
+    let near = |p: &Point| p.x.unsigned_abs() < FAR && p.y.unsigned_abs() < FAR;
     let segments = path.iter().all(|s| s.flags <= 0xff && s.points.iter().all(near));
     // Lengths of pixels, in bytes; without any the reference client hangs.
     let length = |v: &i32| ((v >> 4) + i32::from(v & 15 > 8)) as u8 > 0;
@@ -170,7 +170,9 @@ fn is_sound_text(task: &Task, str: &Str) -> bool {
     let bounds = text_bounds(glyphs());
     // The reference client makes a mask of that size.
     let near = bounds.area() <= 4 * task.target.bounds().area()
-        && [bounds.left, bounds.top, bounds.right, bounds.bottom].into_iter().all(|v| v.abs() < FAR >> 4);
+        && [bounds.left, bounds.top, bounds.right, bounds.bottom]
+            .into_iter()
+            .all(|v| v.unsigned_abs() < FAR >> 4);
     // The top row of A8 glyphs comes from behind them.
     let top = |g: GlyphRef<'_>| {
         let bounds = g.bounds();
@@ -196,5 +198,29 @@ pub(super) fn is_plain(task: &Task) -> bool {
             surface(&task.src) && (c.mask.is_none() || surface(&task.mask)) && is_composite(task, c)
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn far_points_and_odd_curves_stay_here() {
+        let path = |flags, points: &[Point]| [PathSegment { flags, points: points.to_vec() }];
+        let solid = LineAttr { flags: 0, style: Vec::new() };
+        let sound = |flags, points: &[Point]| is_sound_path(&path(flags, points), &solid);
+        let near = [Point::new(16, 16), Point::new(320, 48), Point::new(-16, 0), Point::new(0, 640)];
+        assert!(sound(PathSegment::BEGIN, &near) && sound(PathSegment::BEGIN | PathSegment::BEZIER, &near));
+        for far in [i32::MIN, i32::MAX, FAR as i32, -(FAR as i32)] {
+            assert!(!sound(PathSegment::BEGIN, &[near[0], Point::new(far, 0)]), "{far}");
+            assert!(!sound(PathSegment::BEGIN, &[near[0], Point::new(0, far)]), "{far}");
+        }
+        // Two points make no curve, and none goes on where no figure is open.
+        assert!(!sound(PathSegment::BEGIN | PathSegment::BEZIER, &near[..3]));
+        assert!(!sound(PathSegment::BEZIER, &near[1..]));
+        // All gaps and dashes without length: the reference client hangs.
+        let empty = LineAttr { flags: LineAttr::STYLED, style: vec![0, 8] };
+        assert!(!is_sound_path(&path(PathSegment::BEGIN, &near), &empty));
     }
 }
