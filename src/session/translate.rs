@@ -2,11 +2,11 @@
 
 use crate::capture;
 use crate::qxl::{
-    self, Brush, Clip, Command, Composite, CursorCmd, CursorShape, Drawable, Event, Op, PrimaryCreate, QMask,
-    Rect, Ropd, ScaleMode, SurfaceCmd, SurfaceCreate, SurfaceDep, SurfaceFormat, SurfaceId, WorkerMessage,
+    self, Clip, Command, CursorCmd, CursorShape, Drawable, Event, Op, PrimaryCreate, QMask, Rect, Ropd,
+    ScaleMode, SurfaceCmd, SurfaceCreate, SurfaceDep, SurfaceFormat, SurfaceId, WorkerMessage,
 };
 use crate::viewer::images::{ImageDecoder, ImageError, ImageLimits, ImageRules};
-use crate::wire::{CursorImage, CursorMessage, Draw, Image, ServerMessage, StreamCreate, SurfaceCreated};
+use crate::wire::{CursorImage, CursorMessage, Draw, ServerMessage, StreamCreate, SurfaceCreated};
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::fmt;
@@ -225,104 +225,8 @@ impl Translator {
     }
 
     fn draw(&mut self, draw: &Draw) -> Result<Drawable, TranslateError> {
-        let op = self.op(&draw.op)?;
+        let op = draw.op.map_images(|_, image| image.map(|image| self.images.decode(image)).transpose())?;
         Ok(drawable(draw.surface_id, 0, draw.bbox, &draw.clip, op))
-    }
-
-    fn image(&mut self, image: &Option<Image>) -> Result<Option<qxl::Image>, TranslateError> {
-        Ok(image.as_ref().map(|image| self.images.decode(image)).transpose()?)
-    }
-
-    fn brush(&mut self, brush: &Brush<Image>) -> Result<Brush, TranslateError> {
-        Ok(match brush {
-            Brush::None => Brush::None,
-            Brush::Solid(colour) => Brush::Solid(*colour),
-            Brush::Pattern { image, pos } => Brush::Pattern { image: self.image(image)?, pos: *pos },
-        })
-    }
-
-    fn mask(&mut self, mask: &QMask<Image>) -> Result<QMask, TranslateError> {
-        Ok(QMask { flags: mask.flags, pos: mask.pos, image: self.image(&mask.image)? })
-    }
-
-    /// The operation with images decoded, in the order in which servers encode them.
-    fn op(&mut self, op: &Op<Image>) -> Result<Op, TranslateError> {
-        Ok(match op {
-            Op::Nop => Op::Nop,
-            Op::CopyBits { src_pos } => Op::CopyBits { src_pos: *src_pos },
-            Op::Fill { brush, rop, mask } => {
-                Op::Fill { brush: self.brush(brush)?, rop: *rop, mask: self.mask(mask)? }
-            }
-            Op::Opaque { src, src_area, brush, rop, scale_mode, mask } => Op::Opaque {
-                src: self.image(src)?,
-                src_area: *src_area,
-                brush: self.brush(brush)?,
-                rop: *rop,
-                scale_mode: *scale_mode,
-                mask: self.mask(mask)?,
-            },
-            Op::Copy { src, src_area, rop, scale_mode, mask } => Op::Copy {
-                src: self.image(src)?,
-                src_area: *src_area,
-                rop: *rop,
-                scale_mode: *scale_mode,
-                mask: self.mask(mask)?,
-            },
-            Op::Blend { src, src_area, rop, scale_mode, mask } => Op::Blend {
-                src: self.image(src)?,
-                src_area: *src_area,
-                rop: *rop,
-                scale_mode: *scale_mode,
-                mask: self.mask(mask)?,
-            },
-            Op::Blackness { mask } => Op::Blackness { mask: self.mask(mask)? },
-            Op::Whiteness { mask } => Op::Whiteness { mask: self.mask(mask)? },
-            Op::Invers { mask } => Op::Invers { mask: self.mask(mask)? },
-            Op::Rop3 { src, src_area, brush, rop3, scale_mode, mask } => Op::Rop3 {
-                src: self.image(src)?,
-                src_area: *src_area,
-                brush: self.brush(brush)?,
-                rop3: *rop3,
-                scale_mode: *scale_mode,
-                mask: self.mask(mask)?,
-            },
-            Op::Stroke { path, attr, brush, fore_mode, back_mode } => Op::Stroke {
-                path: path.clone(),
-                attr: attr.clone(),
-                brush: self.brush(brush)?,
-                fore_mode: *fore_mode,
-                back_mode: *back_mode,
-            },
-            Op::Text { str, back_area, fore_brush, back_brush, fore_mode, back_mode } => Op::Text {
-                str: str.clone(),
-                back_area: *back_area,
-                fore_brush: self.brush(fore_brush)?,
-                back_brush: self.brush(back_brush)?,
-                fore_mode: *fore_mode,
-                back_mode: *back_mode,
-            },
-            Op::Transparent { src, src_area, src_color, true_color } => Op::Transparent {
-                src: self.image(src)?,
-                src_area: *src_area,
-                src_color: *src_color,
-                true_color: *true_color,
-            },
-            Op::AlphaBlend { alpha_flags, alpha, src, src_area } => Op::AlphaBlend {
-                alpha_flags: *alpha_flags,
-                alpha: *alpha,
-                src: self.image(src)?,
-                src_area: *src_area,
-            },
-            Op::Composite(c) => Op::Composite(Box::new(Composite {
-                flags: c.flags,
-                src: self.image(&c.src)?,
-                src_transform: c.src_transform,
-                mask: self.image(&c.mask)?,
-                mask_transform: c.mask_transform,
-                src_origin: c.src_origin,
-                mask_origin: c.mask_origin,
-            })),
-        })
     }
 }
 
