@@ -13,6 +13,8 @@ pub(crate) struct Abilities {
     pub(crate) fill: bool,
     /// COPY_BITS.
     pub(crate) copy_bits: bool,
+    /// COPY of a part of an image.
+    pub(crate) parts: bool,
 }
 
 impl Abilities {
@@ -22,6 +24,9 @@ impl Abilities {
         Self {
             fill: fill.drawn == Drawn::Yes && solid,
             copy_bits: profile.op(OpKind::CopyBits).drawn == Drawn::Yes,
+            parts: [Feature::SrcPart, Feature::SrcOffset]
+                .into_iter()
+                .all(|part| profile.op(OpKind::Copy).features.contains(part)),
         }
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! Carried is all that decides which bytes are sent: profile, caches, GLZ window, the regions of the screen, messages on
 //! their way, the guest's operations since the last poll with the pictures and surfaces that they read, the client's
-//! off-screen surfaces, how the guest made its own, moves, places of images, what images were found to cost, and the time
+//! off-screen surfaces, how the guest made its own, moves, places of images, the dear images that its cache holds, what images were found to cost, and the time
 //! saved up for looking harder. The guest's surfaces are named by its ids; one that is another by now, or has ended, is
 //! one that nobody draws on.
 //!
@@ -40,7 +40,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 const MAGIC: [u8; 8] = *b"spcsess\0";
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 const HEAD: usize = 8 + 4 + 8 + 16;
 /// Sides of a screen.
 const SIDE: u32 = 1 << 15;

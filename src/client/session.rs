@@ -8,11 +8,11 @@
 use super::damage::Damage;
 use super::encode::{Costs as ImageCosts, ImageEncoder, Quality, SharedEncodes, Sizes};
 use super::filter;
+use super::gallery::{Gallery, Known};
 use super::link::Link;
 use super::passing::{self, Passing};
-use super::photos::{self, Recent};
-use super::planner::{self, Costs, MoveHint, Piece, PieceKind, PlanInput, PlanStats, Planner};
-use super::pricing;
+use super::photos::Recent;
+use super::planner::{MoveHint, Piece, Planner};
 use super::profile::{Drawn, Profile};
 use super::queue::Outbox;
 use super::recipe::Recipes;
@@ -21,10 +21,10 @@ use super::surfaces::{Held, Shown};
 use crate::client::metrics::ClientMetrics;
 use crate::draw::{Limits, SurfaceInfo, SurfaceKey, Task};
 use crate::graph::footprint::{Extent, extent};
-use crate::qxl::{Brush, Clip, Op, OpKind, QMask, Rect, Ropd, ScaleMode, SurfaceFormat, SurfaceId};
-use crate::wire::{ClientMessage, Draw, ImageKind, ServerMessage, SurfaceCreated};
+use crate::qxl::{OpKind, Rect, SurfaceFormat, SurfaceId};
+use crate::wire::{ClientMessage, ServerMessage, SurfaceCreated};
 use bytes::Bytes;
-use spice_raster::{Raster, Region, Rop2, Surface, SurfaceRef};
+use spice_raster::{Raster, Region, Surface, SurfaceRef};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,19 +32,6 @@ use std::time::Duration;
 pub(super) const HINTS: usize = 64;
 /// Clip rectangles that are marked one by one.
 const CLIP_RECTS: usize = 32;
-/// Pixels of the largest image.
-const IMAGE_PIXELS: u32 = 1 << 19;
-/// The same on a slow link: what is newer must not wait long for an image to get through.
-const SLOW_PIXELS: u32 = 1 << 15;
-/// How long photos may take to arrive before they are sent with a loss first, in milliseconds.
-const PATIENCE_MS: u64 = 50;
-/// Bytes of the smallest image that is rather told by its name: names cost bytes too, and cut what is left.
-const WORTH_A_NAME: usize = 400;
-/// Pixels of the smallest move that is a scroll.
-const SCROLL_PIXELS: u64 = 1 << 16;
-/// Bytes and pixels of a band of an image that may move: only whole ones can be told by their names then.
-const BAND_BYTES: u64 = 6 << 10;
-const BAND_PIXELS: u64 = 1 << 13;
 /// The format in which every client gets the primary surface: colours are what a screen shows.
 pub(crate) const CANVAS: SurfaceFormat = SurfaceFormat::X8R8G8B8;
 
@@ -82,6 +69,9 @@ pub(crate) struct Session {
     pub(super) encoder: ImageEncoder,
     pub(super) planner: Planner,
     pieces: Vec<Piece>,
+    /// Images of its cache, and what of them belongs to a plan.
+    pub(super) gallery: Gallery,
+    pub(super) known: Vec<Known>,
     pub(crate) link: Link,
     /// Images may lose what is hard to see.
     lossy_allowed: bool,
@@ -123,6 +113,8 @@ impl Session {
             profile,
             planner: Planner::new(),
             pieces: Vec::new(),
+            gallery: Gallery::default(),
+            known: Vec::new(),
             link,
             lossy_allowed: lossy,
             exact: false,
@@ -384,6 +376,13 @@ impl Session {
             }
             self.piece(&mut screen.shown, pixels, piece, &quality);
         }
+        for known in std::mem::take(&mut self.known) {
+            if self.out.bytes() >= budget {
+                screen.damage.add(known.rect);
+            } else {
+                self.name(&mut screen.shown, pixels, &known);
+            }
+        }
         self.recent.note(self.now, &pieces);
         if screen.damage.is_empty() {
             screen.shown.unknown = screen.shown.unknown.subtract(area);
@@ -391,215 +390,11 @@ impl Session {
         self.pieces = pieces;
     }
 
-    /// The rectangles of pieces and about how many bytes each takes.
-    fn planned_bytes(&mut self, truth: SurfaceRef<'_>, pieces: &[Piece]) -> Vec<(Rect, u64)> {
-        let bytes = |piece: &Piece| match piece.kind {
-            PieceKind::Image => pricing::COPY + self.image_cost(truth, piece.rect),
-            PieceKind::Fill(_) => pricing::FILL,
-            PieceKind::Move { .. } => pricing::MOVE,
-        };
-        let rects = pieces.iter().map(|p| p.rect);
-        rects.zip(pieces.iter().map(bytes).collect::<Vec<_>>()).collect()
-    }
-
-    /// The pieces that bring an area of a surface up to date.
-    pub(super) fn plan(
-        &mut self,
-        shown: &Shown,
-        truth: SurfaceRef<'_>,
-        area: &Region,
-        hints: &[MoveHint],
-        pieces: &mut Vec<Piece>,
-    ) -> PlanStats {
-        let abilities = filter::Abilities::of(&self.profile);
-        let raw = ImageKind::ALL
-            .into_iter()
-            .all(|k| k == ImageKind::Bitmap || !k.carries_pixels() || self.encoder.formats(k).is_empty());
-        let screen = shown.id == 0;
-        // Such a client is told where images of its cache stand now.
-        let names = screen && !abilities.copy_bits && self.encoder.has_cache();
-        let input = PlanInput {
-            truth,
-            shadow: Some(shown.shadow.view()),
-            area,
-            unknown: &shown.unknown,
-            spill: &Region::new(),
-            hints,
-            can_fill: abilities.fill && truth.format() != SurfaceFormat::A8,
-            can_move: screen && (abilities.copy_bits || names && !self.places.is_empty()),
-            costs: if raw { Costs::RAW } else { Costs::LOSSLESS },
-            max_piece_pixels: if self.link.is_slow() { SLOW_PIXELS } else { IMAGE_PIXELS },
-        };
-        let stats = self.planner.plan(&input, pieces);
-        if !names {
-            return stats;
-        }
-        let scrolls =
-            pieces.iter().any(|p| matches!(p.kind, PieceKind::Move { .. }) && p.rect.area() >= SCROLL_PIXELS);
-        self.scrolls |= scrolls;
-        let stats =
-            if stats.moves > 0 { self.plan_names(&input, stats.changed_pixels, pieces) } else { stats };
-        if self.scrolls {
-            self.cut_bands(truth, scrolls, pieces);
-        }
-        stats
-    }
-
-    /// Moves the photos that are worth it among the images to the end of a plan; how many there are.
-    ///
-    /// A photo is sent again without loss, unless it changes before: what stays is worth a JPEG only where its pixels
-    /// would take long to arrive.
-    fn cut_photos(&mut self, truth: SurfaceRef<'_>, area: &Region, pieces: &mut Vec<Piece>) -> usize {
-        let mut cut = pieces.clone();
-        let photos = photos::cut(truth, area, &mut cut);
-        let first = cut.len() - photos;
-        let mut bytes = self.link.in_flight();
-        for piece in &cut[first..] {
-            bytes += self.encoder.estimate(truth, piece.rect, CANVAS, &Quality::EXACT).unwrap_or(0) as u64;
-        }
-        let late = bytes * 8 * 1000 > self.link.bits_per_second() * PATIENCE_MS;
-        if !late && !cut[first..].iter().any(|p| self.recent.is_lively(self.now, p.rect)) {
-            return 0;
-        }
-        *pieces = cut;
-        photos
-    }
-
-    /// A plan without moves: what has moved wholly is told by its name, the rest is images.
-    fn plan_names(
-        &mut self,
-        input: &PlanInput<'_>,
-        changed_pixels: u64,
-        pieces: &mut Vec<Piece>,
-    ) -> PlanStats {
-        let (truth, encoder) = (input.truth, &mut self.encoder);
-        let is_new = |rect: Rect| {
-            let shadow = input.shadow.filter(|_| !input.unknown.intersects_rect(&rect));
-            shadow.is_none_or(|shadow| differs(shadow, truth, rect))
-        };
-        let is_named = |rect| {
-            encoder.estimate(truth, rect, CANVAS, &Quality::EXACT).is_ok_and(|n| n > WORTH_A_NAME)
-                && is_new(rect)
-                && encoder.is_cached(truth, rect, CANVAS, &Quality::EXACT)
-        };
-        let named = self.places.moved(pieces, truth.bounds(), is_named);
-        let rest = input.area.subtract(&Region::from_rects(named.iter().copied()));
-        let images = self.planner.plan(&PlanInput { area: &rest, can_move: false, ..*input }, pieces);
-        pieces.extend(named.iter().map(|rect| Piece { rect: *rect, kind: PieceKind::Image }));
-        let bytes = images.bytes + named.len() as u64 * u64::from(input.costs.image);
-        PlanStats { changed_pixels, bytes, ..images }
-    }
-
-    /// Cuts dear images into bands, so that what is left of them when they move can be told by name. What is sent again
-    /// and again without a scroll is no page but a film, and stays whole.
-    fn cut_bands(&mut self, truth: SurfaceRef<'_>, scrolls: bool, pieces: &mut Vec<Piece>) {
-        for i in 0..pieces.len() {
-            let Piece { rect, kind: PieceKind::Image } = pieces[i] else { continue };
-            let area = rect.area();
-            if area < BAND_PIXELS * 2 || !scrolls && self.recent.is_lively(self.now, rect) {
-                continue;
-            }
-            if self.encoder.is_cached(truth, rect, CANVAS, &Quality::EXACT) {
-                continue;
-            }
-            let bytes = self.encoder.estimate(truth, rect, CANVAS, &Quality::EXACT).unwrap_or(0) as u64;
-            let bands = (bytes / BAND_BYTES).min(area / BAND_PIXELS);
-            if bands > 1 {
-                let mut first = true;
-                planner::cut(rect, area.div_ceil(bands) as u32, |rect| {
-                    let band = Piece { rect, kind: PieceKind::Image };
-                    if std::mem::take(&mut first) { pieces[i] = band } else { pieces.push(band) }
-                });
-            }
-        }
-    }
-
     /// What images cost now.
     pub(super) fn image_costs(&self) -> ImageCosts {
         let costs = ImageCosts::of_bandwidth(self.link.bits_per_second());
         ImageCosts { search: self.search.min(costs.most_search()), ..costs }
     }
-
-    /// Sends a piece and draws it on the shadow.
-    pub(super) fn piece(
-        &mut self,
-        shown: &mut Shown,
-        truth: SurfaceRef<'_>,
-        piece: &Piece,
-        quality: &Quality,
-    ) {
-        let rect = piece.rect;
-        let whole = Region::from_rect(rect);
-        let mut lossy = Region::new();
-        let mut kept = false;
-        let op = match piece.kind {
-            PieceKind::Fill(color) => {
-                self.raster.fill(&mut shown.shadow.view_mut(), &whole, color, Rop2::PUT);
-                Op::Fill { brush: Brush::Solid(color), rop: Ropd::PUT, mask: QMask::default() }
-            }
-            PieceKind::Move { src } => {
-                let (dx, dy) = (src.x - rect.left, src.y - rect.top);
-                lossy = shown.lossy.translate(-dx, -dy);
-                lossy.intersect_rect(rect);
-                self.raster.copy_bits(&mut shown.shadow.view_mut(), &whole, spice_raster::Point::new(dx, dy));
-                Op::CopyBits { src_pos: src }
-            }
-            PieceKind::Image => {
-                let costs = self.image_costs();
-                let coded = match self.encoder.encode(truth, rect, shown.shadow.format(), quality, &costs) {
-                    Ok(coded) => coded,
-                    Err(_) => {
-                        // The profile has no image for it: it will never be shown.
-                        self.metrics.unsent += 1;
-                        shown.unknown.union_rect(rect);
-                        return;
-                    }
-                };
-                self.search = self.search.saturating_sub(coded.spent);
-                for message in &coded.before {
-                    self.send(message);
-                }
-                self.metrics.count_image(coded.codec, coded.bytes, rect.area());
-                if coded.lossy {
-                    lossy = whole.clone();
-                }
-                kept = coded.image.id != 0;
-                self.raster.copy(
-                    &mut shown.shadow.view_mut(),
-                    &whole,
-                    truth,
-                    spice_raster::Point::default(),
-                    Rop2::PUT,
-                );
-                Op::Copy {
-                    src_area: Rect::of_size(rect.width(), rect.height()),
-                    src: Some(coded.image),
-                    rop: Ropd::PUT,
-                    scale_mode: ScaleMode::INTERPOLATE,
-                    mask: QMask::default(),
-                }
-            }
-        };
-        if shown.id == 0 {
-            self.places.drawn(rect, kept);
-        }
-        shown.unknown.subtract_rect(rect);
-        if !shown.lossy.is_empty() || !lossy.is_empty() {
-            shown.lossy.subtract_rect(rect);
-            shown.lossy = shown.lossy.union(&lossy);
-        }
-        let draw = Draw { surface_id: shown.id, bbox: rect, clip: Clip::None, op };
-        self.send(&ServerMessage::Draw(Box::new(draw)));
-    }
-}
-
-/// Whether colours differ in a part of two screens.
-fn differs(a: SurfaceRef<'_>, b: SurfaceRef<'_>, part: Rect) -> bool {
-    let columns = part.left as usize..part.right as usize;
-    (part.top as u32..part.bottom as u32).any(|y| {
-        let pairs = a.row(y)[columns.clone()].iter().zip(&b.row(y)[columns.clone()]);
-        pairs.fold(0, |any, (a, b)| any | (a ^ b)) & 0x00ff_ffff != 0
-    })
 }
 
 /// What an operation may change: its clip, or a whole box.

@@ -34,7 +34,7 @@ use super::caps::Announcement;
 use super::profile::{Profile, Set};
 use crate::qxl::{BitmapFormat, Rect, SurfaceFormat};
 use crate::trace::span;
-use crate::wire::{Image, ImageCompression, ImageKind, ServerMessage};
+use crate::wire::{Image, ImageCompression, ImageData, ImageKind, ServerMessage};
 use canonical::Canonical;
 use choose::Chooser;
 use guess::Guesses;
@@ -105,6 +105,8 @@ pub struct Coded {
     pub lossy: bool,
     /// Bytes that it takes on the wire, its palette included.
     pub bytes: usize,
+    /// What its content is remembered by, if the client has it in its cache from now on.
+    pub kept: Option<ContentHash>,
     /// Nanoseconds that went into looking for a smaller one, of [`Costs::search`].
     pub spent: u64,
     /// What must be sent before the message that carries it: INVAL_LIST and INVAL_PALETTE.
@@ -289,6 +291,18 @@ impl ImageEncoder {
     /// Whether the client keeps images of 32 bits a pixel.
     pub fn has_cache(&self) -> bool {
         self.formats(ImageKind::FromCache).contains(BitmapFormat::Bit32)
+    }
+
+    /// Whether the client has an image in its cache. Changes nothing that is sent.
+    pub fn holds(&self, content: &ContentHash) -> bool {
+        self.has_cache() && self.images.contains(content)
+    }
+
+    /// An image that the client has in its cache, of this size, by its name: [`Coded::kept`] said so. It must be sent.
+    /// `None` if the client has it no longer.
+    pub fn named(&mut self, content: &ContentHash, width: u32, height: u32) -> Option<Image> {
+        let id = if self.has_cache() { self.images.find(content) } else { None };
+        id.map(|id| Image { id, flags: 0, width, height, data: ImageData::FromCache })
     }
 
     /// Whether the client has exactly this image in its cache, so that [`Self::encode`] would only name it. Changes

@@ -244,7 +244,7 @@ impl ImageEncoder {
         if let Some(id) = kept {
             (image.id, image.flags) = (id, Image::CACHE_ME);
         }
-        let mut coded = Coded { spent, ..coded(image, lossy) };
+        let mut coded = Coded { spent, kept: kept.map(|_| hash), ..coded(image, lossy) };
         if !dropped.is_empty() {
             let resource = |id| ResourceId { resource_type: PIXMAP, id };
             coded.before.push(ServerMessage::InvalList(dropped.into_iter().map(resource).collect()));
@@ -259,5 +259,5 @@ const NO_CONTENT: Content =
 
 fn coded(image: Image, lossy: bool) -> Coded {
     let (codec, bytes) = (image.data.kind(), image.wire_len());
-    Coded { image, codec, lossy, bytes, spent: 0, before: Vec::new() }
+    Coded { image, codec, lossy, bytes, kept: None, spent: 0, before: Vec::new() }
 }

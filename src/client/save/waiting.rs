@@ -4,6 +4,8 @@
 use super::fields::{In, Out};
 use super::tables::{Known, Tables};
 use super::{RestoreError, Result};
+use crate::client::encode::ContentHash;
+use crate::client::gallery::Picture;
 use crate::client::passing::{ENTRIES, Entry, Passing};
 use crate::client::planner::MoveHint;
 use crate::client::recipe::{Made, Recipes};
@@ -20,6 +22,7 @@ const HELD: &str = "off-screen surfaces";
 const MADE: &str = "recipes";
 const HINT: &str = "moves";
 const PLACES: &str = "places of images";
+const GALLERY: &str = "images in the cache";
 const RECENT: &str = "recent images";
 
 /// Bytes of an entry, of a surface and of a recipe at least.
@@ -81,6 +84,14 @@ impl Session {
         });
         out.list(self.places.rects(), Out::rect);
         out.flag(self.scrolls);
+        let held: Vec<_> =
+            self.gallery.images().iter().filter(|image| self.encoder.holds(&image.key)).collect();
+        out.list(held, |out, image| {
+            out.u128(image.key.0);
+            out.u32(image.width);
+            out.u32(image.height);
+            image.pixels.iter().for_each(|px| out.u32(*px));
+        });
         let recent = self.recent.ages(self.now);
         out.list(&recent, |out, (age, region)| {
             out.u64(u64::try_from(age.as_nanos()).unwrap_or(u64::MAX));
@@ -132,6 +143,14 @@ impl Session {
             }
         }
         self.scrolls = from.flag(PLACES)?;
+        for _ in 0..from.count(24, GALLERY)? {
+            let (key, width, height) =
+                (ContentHash(from.u128(GALLERY)?), from.u32(GALLERY)?, from.u32(GALLERY)?);
+            let bytes = (width as usize).checked_mul(height as usize).and_then(|area| area.checked_mul(4));
+            let bytes = from.take(bytes.ok_or(bad(GALLERY))?, GALLERY)?;
+            let pixels = bytes.as_chunks().0.iter().map(|px| u32::from_le_bytes(*px)).collect();
+            self.gallery.put(Picture { key, width, height, pixels });
+        }
         // Of another screen they mean nothing, but must be read.
         let all = Rect::new(0, 0, super::SIDE as i32, super::SIDE as i32);
         let recent = from.list(12, RECENT, |from| {
