@@ -23,6 +23,9 @@ const PATIENCE_MS: u64 = 50;
 const WORTH_A_NAME: usize = 400;
 /// Pixels of the smallest image that is looked for among those that the client has.
 const NAMED_PIXELS: u64 = 1 << 11;
+/// Pixels of the smallest image that is parted into photos and the rest, and of either.
+const MIXED_PIXELS: u64 = 1 << 14;
+const PART_PIXELS: u64 = 1 << 11;
 /// Pixels of the smallest move that is a scroll.
 const SCROLL_PIXELS: u64 = 1 << 16;
 /// Bytes and pixels of a band of an image that may move: only whole ones can be told by their names then.
@@ -79,6 +82,9 @@ impl Session {
             let parts = if abilities.parts { Parts::Any } else { Parts::Whole };
             stats.bytes = stats.bytes.saturating_sub(self.find_known(truth, parts, pieces));
         }
+        if screen && !raw {
+            Self::part_mixed(truth, area, pieces);
+        }
         if names {
             self.scrolls |= scrolls || !self.known.is_empty();
             if self.scrolls {
@@ -92,8 +98,8 @@ impl Session {
     fn find_known(&mut self, truth: SurfaceRef<'_>, parts: Parts, pieces: &mut Vec<Piece>) -> u64 {
         self.known.clear();
         let (mut saved, mut left) = (0, Vec::new());
-        for i in 0..pieces.len() {
-            let Piece { rect, kind: PieceKind::Image } = pieces[i] else { continue };
+        for piece in pieces.iter_mut() {
+            let Piece { rect, kind: PieceKind::Image } = *piece else { continue };
             if rect.area() < NAMED_PIXELS || self.recent.is_lively(self.now, rect) {
                 continue;
             }
@@ -115,12 +121,31 @@ impl Session {
                 let found = Region::from_rects(self.known[first..].iter().map(|known| known.rect));
                 let rest = Region::from_rect(rect).subtract(&found);
                 left.extend(rest.rects().iter().map(|rect| Piece { rect: *rect, kind: PieceKind::Image }));
-                pieces[i].rect = Rect::default();
+                piece.rect = Rect::default();
             }
         }
         pieces.retain(|piece| !piece.rect.is_empty());
         pieces.append(&mut left);
         saved
+    }
+
+    /// Parts large images of photos with text beside them: the codecs that suit the one do not suit the other.
+    fn part_mixed(truth: SurfaceRef<'_>, area: &Region, pieces: &mut Vec<Piece>) {
+        for i in 0..pieces.len() {
+            let mixed = pieces[i].rect.area();
+            if pieces[i].kind != PieceKind::Image || mixed < MIXED_PIXELS {
+                continue;
+            }
+            let mut parts = vec![pieces[i]];
+            let photos = photos::cut(truth, area, &mut parts);
+            let pixels = |parts: &[Piece]| parts.iter().map(|part| part.rect.area()).sum::<u64>();
+            let (rest, photos) = parts.split_at(parts.len() - photos);
+            let [rest, photos] = [rest, photos].map(pixels);
+            if photos >= PART_PIXELS.max(mixed / 64) && rest >= PART_PIXELS.max(mixed / 32) {
+                pieces[i] = parts[0];
+                pieces.extend_from_slice(&parts[1..]);
+            }
+        }
     }
 
     /// Moves the photos that are worth it among the images to the end of a plan; how many there are.
