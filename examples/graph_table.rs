@@ -129,9 +129,11 @@ fn build(events: &[Timed]) -> (f64, f64) {
     (times[2], bytes)
 }
 
+/// From frame to frame, in nanoseconds.
+const FRAME: Option<u64> = Some(1_000_000_000 / 30);
+
 /// One recording's row of the table.
 fn row(name: &str, events: &[Timed], two: &rayon::ThreadPool) {
-    const FRAME: Option<u64> = Some(1_000_000_000 / 30);
     let [mut immed, mut state, mut last, mut frames, mut one_wall, mut two_wall] = [const { Vec::new() }; 6];
     let mut total = None;
     let started = Instant::now();
@@ -203,6 +205,7 @@ fn main() {
                 black_box(match std::env::var("ONLY").as_deref() {
                     Ok("immediate") => immediate(&events),
                     Ok("state") => resolve(&events),
+                    Ok("frames") => graph(&events, new_graph(1, bounds()), FRAME).cpu,
                     _ => graph(&events, new_graph(1, bounds()), None).cpu,
                 });
             }

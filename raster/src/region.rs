@@ -23,6 +23,9 @@ pub struct Region {
     rects: Vec<Rect>,
 }
 
+/// Rectangles that memory is reserved for before they are seen.
+const MOST_RESERVED: usize = 1 << 12;
+
 /// A region would have more rectangles than the caller allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyRects {
@@ -72,10 +75,12 @@ impl Region {
         area: Rect,
         limit: usize,
     ) -> Result<Self, TooManyRects> {
-        let mut rects = rects.into_iter().map(|r| r.intersect(&area)).filter(|r| !r.is_empty());
+        let rects = rects.into_iter();
+        let most = rects.size_hint().1.unwrap_or(0).min(MOST_RESERVED);
+        let mut rects = rects.map(|r| r.intersect(&area)).filter(|r| !r.is_empty());
         let Some(first) = rects.next() else { return Ok(Self::new()) };
         let Some(second) = rects.next() else { return Ok(Self::from_rect(first)) };
-        let mut rest = Vec::with_capacity(2 + rects.size_hint().0);
+        let mut rest = Vec::with_capacity(most.max(2));
         rest.extend([first, second]);
         rest.extend(rects);
         if is_rect_list_canonical(&rest) {

@@ -91,13 +91,19 @@ pub(crate) fn self_copy(task: &Task) -> Option<Point> {
     move_within(task).filter(|(_, order)| *order == Order::Free).map(|(by, _)| by)
 }
 
-/// Whether an operation reads what it has itself written: then it can only be drawn as a whole.
+/// Whether an operation reads what it has itself written, or would if its clip were cut into several rectangles: then
+/// it can only be drawn as a whole.
 pub(crate) fn rereads(task: &Task) -> bool {
-    move_within(task).is_some_and(|(_, order)| order != Order::Free)
+    moves(task, true).is_some_and(|(_, order)| order != Order::Free)
 }
 
 /// The distance from target to source pixels of an operation that moves pixels inside one surface, and the order.
 pub(crate) fn move_within(task: &Task) -> Option<(Point, Order)> {
+    moves(task, task.clip.rects().len() > 1)
+}
+
+/// As [`move_within`], for a clip of one rectangle or of `several`.
+fn moves(task: &Task, several: bool) -> Option<(Point, Order)> {
     let bbox = task.drawable.bbox;
     let from = |pos: Point| Point::new(pos.x.wrapping_sub(bbox.left), pos.y.wrapping_sub(bbox.top));
     match &task.drawable.op {
@@ -109,7 +115,7 @@ pub(crate) fn move_within(task: &Task) -> Option<(Point, Order)> {
             }
             let by = from(Point::new(src_area.left, src_area.top));
             let rop = rop2(*rop, Ropd::INVERS_SRC, Ropd::INVERS_DEST);
-            let behind = by.y < 0 || by.x < 0 && (by.y == 0 || task.clip.rects().len() > 1);
+            let behind = by.y < 0 || by.x < 0 && (by.y == 0 || several);
             if behind && rop.reads_source() && bbox.intersects(src_area) {
                 return Some((by, Order::Forward(rop)));
             }

@@ -9,7 +9,7 @@
 //! But the few rectangles that came last stay as they are beside the words, as long as they need not be cut: walking
 //! backwards, most nodes that nobody sees lie in one of them, and a comparison tells.
 
-use spice_raster::{Point, Rect, Region};
+use spice_raster::{Rect, Region};
 use std::ops::Range;
 
 /// A set of pixels of one surface. Takes no memory until a pixel is put in.
@@ -54,6 +54,35 @@ impl Recent {
         self.rects.swap(at, self.count);
         self.rects[self.count]
     }
+
+    /// Whether one of them holds all of a rectangle.
+    #[inline]
+    fn holds(&self, rect: &Rect) -> bool {
+        self.get().iter().any(|recent| recent.contains(rect))
+    }
+
+    /// Whether one of them has a pixel of a rectangle.
+    #[inline]
+    fn meets(&self, rect: &Rect) -> bool {
+        self.get().iter().any(|recent| meet(recent, rect))
+    }
+}
+
+/// Whether two rectangles, none of them empty, have a pixel in common.
+#[inline]
+fn meet(a: &Rect, b: &Rect) -> bool {
+    a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom
+}
+
+/// The parts of a rectangle above, below, left and right of another one, which it meets.
+fn beside(rect: &Rect, other: &Rect) -> [Rect; 4] {
+    let (top, bottom) = (rect.top.max(other.top), rect.bottom.min(other.bottom));
+    [
+        Rect { bottom: top, ..*rect },
+        Rect { top: bottom, ..*rect },
+        Rect { top, bottom, right: other.left, ..*rect },
+        Rect { top, bottom, left: other.right, ..*rect },
+    ]
 }
 
 impl Bits {
@@ -127,14 +156,18 @@ impl Bits {
         if std::mem::take(&mut self.full) {
             (self.rows, self.columns) = (0..0, 0..0);
             let all = Rect::of_size(self.width, self.height);
-            Span::of(&all, self.width, self.height).iter().for_each(|span| self.write(span));
+            if let Some(span) = Span::of(&all, self.width, self.height) {
+                self.write(&span);
+            }
         }
     }
 
     /// Says by words what one of the rectangles says.
     fn settle(&mut self, at: usize) {
         let rect = self.recent.remove(at);
-        Span::of(&rect, self.width, self.height).iter().for_each(|span| self.write(span));
+        if let Some(span) = Span::of(&rect, self.width, self.height) {
+            self.write(&span);
+        }
     }
 
     /// Bytes of memory.
@@ -145,20 +178,42 @@ impl Bits {
     /// Puts the pixels of a rectangle in.
     pub(crate) fn set(&mut self, rect: Rect) {
         let Some(span) = Span::of(&rect, self.width, self.height) else { return };
-        if self.full || self.recent.get().iter().any(|r| r.contains(&rect)) {
-            return;
+        if !self.full && !self.recent.holds(&rect) {
+            self.put(&rect, &span);
         }
-        if span.is_whole(self.width) && span.rows == (0..self.height) {
-            return self.fill();
+    }
+
+    /// Puts the pixels of a rectangle in, and says whether any of them was not in before.
+    pub(crate) fn add(&mut self, rect: &Rect) -> bool {
+        let Some(span) = Span::of(rect, self.width, self.height) else { return false };
+        if self.full {
+            return false;
         }
-        if span.rows.len() * (span.last - span.first + 1) < FEW_WORDS {
+        if span.words() < FEW_WORDS && !self.recent.meets(rect) {
             return self.write(&span);
         }
-        let mut at = 0;
-        while at < self.recent.count {
-            match rect.contains(&self.recent.rects[at]) {
-                true => drop(self.recent.remove(at)),
-                false => at += 1,
+        let new = !self.all(rect);
+        if new {
+            self.put(rect, &span);
+        }
+        new
+    }
+
+    fn put(&mut self, rect: &Rect, span: &Span) {
+        if span.words() < FEW_WORDS {
+            self.write(span);
+        } else if span.is_whole(self.width) && span.rows == (0..self.height) {
+            self.fill();
+        } else {
+            self.keep(rect.intersect(&Rect::of_size(self.width, self.height)));
+        }
+    }
+
+    /// Keeps a rectangle beside the words.
+    fn keep(&mut self, rect: Rect) {
+        for at in (0..self.recent.count).rev() {
+            if rect.contains(&self.recent.rects[at]) {
+                self.recent.remove(at);
             }
         }
         if self.recent.count == RECENT {
@@ -166,12 +221,12 @@ impl Bits {
             let smallest = (0..RECENT).min_by_key(|at| self.recent.rects[*at].area()).unwrap_or(0);
             self.settle(smallest);
         }
-        self.recent.rects[self.recent.count] = rect.intersect(&Rect::of_size(self.width, self.height));
+        self.recent.rects[self.recent.count] = rect;
         self.recent.count += 1;
     }
 
-    /// Puts the pixels of a rectangle into the words.
-    fn write(&mut self, span: &Span) {
+    /// Puts the pixels of a rectangle into the words, and says whether any of them was not there before.
+    fn write(&mut self, span: &Span) -> bool {
         if self.words.is_empty() {
             self.words = vec![0; (self.width as usize).div_ceil(64) * self.height as usize];
         }
@@ -182,14 +237,15 @@ impl Bits {
             self.rows = self.rows.start.min(span.rows.start)..self.rows.end.max(span.rows.end);
             self.columns = self.columns.start.min(columns.start)..self.columns.end.max(columns.end);
         }
+        let mut new = 0;
         for column in span.first..=span.last {
             let mask = span.mask(column);
-            let words = self.column_mut(column, &span.rows);
-            match mask {
-                u64::MAX => words.fill(mask),
-                _ => words.iter_mut().for_each(|word| *word |= mask),
+            for word in self.column_mut(column, &span.rows) {
+                new |= mask & !*word;
+                *word |= mask;
             }
         }
+        new != 0
     }
 
     /// Takes the pixels of a rectangle out.
@@ -200,16 +256,8 @@ impl Bits {
         if rect.contains(&Rect::of_size(self.width, self.height)) {
             return self.reset();
         }
-        let mut at = 0;
-        while at < self.recent.count {
-            let other = self.recent.rects[at];
-            if rect.contains(&other) {
-                self.recent.remove(at);
-            } else if rect.intersects(&other) {
-                self.settle(at);
-            } else {
-                at += 1;
-            }
+        if self.recent.meets(&rect) {
+            self.cut_recent(&rect);
         }
         let Some(mut span) = Span::of(&rect, self.width, self.height) else { return };
         self.spread();
@@ -220,6 +268,28 @@ impl Bits {
         }
         if span.is_whole(self.width) && span.rows == self.rows {
             (self.rows, self.columns) = (0..0, 0..0);
+        }
+    }
+
+    /// Cuts a rectangle out of those beside the words: of each the largest part stays, the others go to the words.
+    fn cut_recent(&mut self, rect: &Rect) {
+        for at in (0..self.recent.count).rev() {
+            let other = self.recent.rects[at];
+            let both = other.intersect(rect);
+            if both.is_empty() {
+                continue;
+            }
+            let mut parts = beside(&other, &both);
+            parts.sort_unstable_by_key(Rect::area);
+            match parts[3].is_empty() {
+                true => drop(self.recent.remove(at)),
+                false => self.recent.rects[at] = parts[3],
+            }
+            for part in &parts[..3] {
+                if let Some(span) = Span::of(part, self.width, self.height) {
+                    self.write(&span);
+                }
+            }
         }
     }
 
@@ -235,7 +305,7 @@ impl Bits {
 
     /// Whether any pixel of a rectangle is in.
     pub(crate) fn any(&self, rect: &Rect) -> bool {
-        if self.recent.get().iter().any(|r| r.intersects(rect)) {
+        if self.recent.meets(rect) {
             return true;
         }
         if self.rows.is_empty() {
@@ -263,55 +333,42 @@ impl Bits {
 
     /// Whether all pixels of a rectangle that lie on the surface are in.
     pub(crate) fn all(&self, rect: &Rect) -> bool {
-        let Some(span) = Span::of(rect, self.width, self.height) else { return true };
-        let mut mixed = false;
-        for recent in self.recent.get() {
+        self.full || self.all_beside(rect, 0)
+    }
+
+    /// As [`Bits::all`], of a rectangle that meets none of the first `from` ones beside the words.
+    fn all_beside(&self, rect: &Rect, from: usize) -> bool {
+        for (at, recent) in self.recent.get().iter().enumerate().skip(from) {
             if recent.contains(rect) {
                 return true;
             }
-            mixed |= recent.intersects(rect);
+            if meet(recent, rect) {
+                let parts = beside(rect, recent);
+                return parts.iter().all(|part| part.is_empty() || self.all_beside(part, at + 1));
+            }
         }
-        if self.full {
-            return true;
-        }
-        if mixed {
-            return self.all_by_both(&span);
-        }
-        if span.rows.start < self.rows.start || span.rows.end > self.rows.end {
-            return false;
-        }
-        (span.first..=span.last).all(|column| {
-            let mask = span.mask(column);
-            let mut parts = self.column(column, &span.rows).chunks(RUN);
-            parts.all(|words| words.iter().fold(mask, |all, word| all & word) == mask)
-        })
+        self.all_in_words(rect)
     }
 
-    /// Whether all pixels of a span are in the words or in one of the rectangles.
-    fn all_by_both(&self, span: &Span) -> bool {
-        // Most of those that are not in as a whole lack a corner.
-        let (left, right) = (span.columns.start, span.columns.end - 1);
-        let (top, bottom) = (span.rows.start, span.rows.end - 1);
-        let corners = [(left, top), (right, bottom), (right, top), (left, bottom)];
-        if !corners.iter().all(|(x, y)| self.has(*x, *y)) {
+    fn all_in_words(&self, rect: &Rect) -> bool {
+        let Some(span) = Span::of(rect, self.width, self.height) else { return true };
+        let outside = span.rows.start < self.rows.start
+            || span.rows.end > self.rows.end
+            || span.first < self.columns.start
+            || span.last >= self.columns.end;
+        if outside {
             return false;
         }
-        (span.first..=span.last).all(|column| {
+        for column in span.first..=span.last {
             let mask = span.mask(column);
-            span.rows.clone().step_by(RUN).all(|from| {
-                let rows = from..span.rows.end.min(from + RUN as u32);
-                let mut words = [0; RUN];
-                self.look(column, &rows, &mut words[..rows.len()]);
-                words[..rows.len()].iter().fold(mask, |all, word| all & word) == mask
-            })
-        })
-    }
-
-    /// Whether a pixel of the surface is in the words or in one of the rectangles.
-    fn has(&self, x: u32, y: u32) -> bool {
-        let at = x as usize / 64 * self.height as usize + y as usize;
-        self.words.get(at).is_some_and(|word| word >> (x % 64) & 1 != 0)
-            || self.recent.get().iter().any(|r| r.contains_point(Point::new(x as i32, y as i32)))
+            for words in self.column(column, &span.rows).chunks(RUN) {
+                // Most of those that are not all in lack the first.
+                if words[0] & mask != mask || words.iter().fold(mask, |all, word| all & word) != mask {
+                    return false;
+                }
+            }
+        }
+        true
     }
 
     /// Some rows of a column of 64 pixels, the rectangles counted in. Not asked of a full set.
@@ -401,6 +458,10 @@ impl Span {
             first: left as usize / 64,
             last: (right as usize - 1) / 64,
         })
+    }
+
+    fn words(&self) -> usize {
+        self.rows.len() * (self.last - self.first + 1)
     }
 
     fn is_whole(&self, width: u32) -> bool {

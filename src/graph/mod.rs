@@ -7,6 +7,7 @@
 
 mod bits;
 pub(crate) mod footprint;
+mod held;
 mod index;
 mod options;
 mod pass;
@@ -21,10 +22,11 @@ pub use options::{Execution, GraphLimits};
 pub use stats::{Count, OpStats, Stats, Times};
 
 use crate::draw::surfaces::{KeyHasher, KeyMap, load_rows};
-use crate::draw::{Effect, Limits, Lookup, Picture, Refusal, Source, State, SurfaceInfo, Task};
-use crate::qxl::{Clip, Command, Drawable, Event, Op, SurfaceId};
+use crate::draw::{Effect, Limits, Lookup, Refusal, Source, State, SurfaceInfo, Task};
+use crate::qxl::{Command, Event, SurfaceId};
 use crate::trace::span;
 use footprint::Extent;
+use held::{address, large_pictures, own_bytes, picture_bytes, small_pictures};
 use index::Walk;
 use pass::{Found, Node, Pass};
 use queue::Queue;
@@ -34,16 +36,13 @@ use spare::Spare;
 use spice_raster::{Raster, Region, Rop2, Surface};
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
-use std::sync::Arc;
 use std::time::Instant;
 use surfaces::Slots;
 
-/// A pass is not worth its while for fewer new nodes.
-const MIN_NODES: usize = 256;
+/// A pass is not worth its while for fewer new nodes. (The streams of tests are short.)
+const MIN_NODES: usize = if cfg!(test) { 16 } else { 4096 };
 /// A pass is not worth its while for fewer new bytes.
-const MIN_BYTES: u64 = 2 << 20;
-/// Pictures from so many bytes on count once, however many nodes share them.
-const SHARED_BYTES: u64 = 1 << 12;
+const MIN_BYTES: u64 = if cfg!(test) { 4 << 10 } else { 8 << 20 };
 /// The whole of a shorter queue is walked over faster than it is indexed.
 const INDEX_FROM: usize = 512;
 /// When so many bytes of surfaces are new, those that need them are drawn first: many live for a few commands only,
@@ -169,8 +168,12 @@ impl Graph {
         let mut needed = region.clone();
         needed.intersect_rect(self.slots.get(slot)?.dirty);
         if !needed.is_empty() {
-            self.slots.touch(slot)?.layer.need.set_region(&needed);
             let walk = self.walk(slot, &needed);
+            let asked = self.slots.touch(slot)?;
+            match walk.is_none() && needed.contains_rect(&asked.dirty) {
+                true => asked.layer.all = true,
+                false => asked.layer.need.set_region(&needed),
+            }
             self.pass(0, walk);
         }
         self.allocate(info).ok()?;
@@ -389,7 +392,7 @@ impl Graph {
 
     /// Makes the surfaces that the oldest jobs need, as many as are made at a time, and clears of all surfaces what
     /// will be read before it is drawn over. Jobs are given the last first.
-    fn prepare(&mut self, jobs: &[pass::Job]) {
+    fn prepare(&mut self, jobs: &[pass::Job], whole: bool) {
         let mut bytes = 0;
         for job in jobs.iter().rev() {
             bytes += self.make(&job.node.task, false);
@@ -402,8 +405,7 @@ impl Graph {
             if !slot.rubbish.is_clear()
                 && let Some(surface) = pixels.get_mut(&slot.info.key)
             {
-                let layer = (&slot.layer.need, &slot.layer.done);
-                spare::settle(surface, &mut slot.rubbish, layer, raster, scratch);
+                slot.settle(surface, whole, raster, scratch);
             }
         });
     }
@@ -523,7 +525,7 @@ impl Graph {
         };
         let Found { jobs, culled } = pass.run(&mut self.queue, oldest);
         let walk = pass.walk;
-        self.prepare(&jobs);
+        self.prepare(&jobs, whole);
         self.slots.reset_layers(LAYER_BYTES);
         self.cull(culled);
         if let Some(walk) = walk {
@@ -588,18 +590,23 @@ impl Graph {
                 }
             }
         }
-        let mut surfaces = [Some(node.slot), None, None, None, None];
-        for (slot, source) in surfaces[1..].iter_mut().zip(node.task.sources()) {
-            if let Source::Surface(info) = source {
-                *slot = self.slots.find(info.key);
+        for source in node.task.sources() {
+            if let Source::Surface(info) = source
+                && let Some(index) = self.slots.find(info.key)
+            {
+                self.leave(index, index != node.slot);
             }
         }
-        for index in surfaces.into_iter().flatten() {
-            if let Some(slot) = self.slots.get_mut(index) {
-                slot.users -= 1;
-                if slot.users == 0 && !slot.live {
-                    self.collect(index);
-                }
+        self.leave(node.slot, false);
+    }
+
+    /// One use less of a surface, by a node of another one or its own.
+    fn leave(&mut self, index: u32, other: bool) {
+        if let Some(slot) = self.slots.get_mut(index) {
+            slot.users -= 1;
+            slot.readers -= u32::from(other);
+            if slot.users == 0 && !slot.live {
+                self.collect(index);
             }
         }
     }
@@ -610,9 +617,11 @@ impl Graph {
         }
         for source in node.task.sources() {
             if let Source::Surface(info) = source
-                && let Some(slot) = self.slots.find(info.key).and_then(|i| self.slots.get_mut(i))
+                && let Some(index) = self.slots.find(info.key)
+                && let Some(slot) = self.slots.get_mut(index)
             {
                 slot.users += 1;
+                slot.readers += u32::from(index != node.slot);
             }
         }
     }
@@ -626,47 +635,6 @@ impl Graph {
             }
         }
     }
-}
-
-fn pictures(task: &Task) -> impl Iterator<Item = &Arc<Picture>> {
-    task.sources().into_iter().filter_map(|source| match source {
-        Source::Picture(picture) => Some(picture),
-        _ => None,
-    })
-}
-
-fn large_pictures(task: &Task) -> impl Iterator<Item = &Arc<Picture>> {
-    pictures(task).filter(|picture| picture.held_bytes() as u64 >= SHARED_BYTES)
-}
-
-fn small_pictures(task: &Task) -> impl Iterator<Item = &Arc<Picture>> {
-    pictures(task).filter(|picture| (picture.held_bytes() as u64) < SHARED_BYTES)
-}
-
-/// Two pictures that live at the same time have different ones.
-fn address(picture: &Arc<Picture>) -> usize {
-    Arc::as_ptr(picture).addr()
-}
-
-fn picture_bytes(task: &Task) -> u64 {
-    large_pictures(task).map(|picture| picture.held_bytes() as u64).sum()
-}
-
-/// Bytes that a pending task takes, large pictures apart.
-fn own_bytes(task: &Task) -> u64 {
-    let drawable = &*task.drawable;
-    let data = match &drawable.op {
-        Op::Stroke { path, .. } => path.iter().map(|s| size_of_val(s) + size_of_val(&s.points[..])).sum(),
-        Op::Text { str, .. } => str.glyphs.iter().map(|g| size_of_val(g) + g.data.len()).sum(),
-        _ => 0usize,
-    };
-    let clip = match &drawable.clip {
-        Clip::None => 0,
-        Clip::Rects(rects) => size_of_val(&rects[..]),
-    };
-    let small: usize = small_pictures(task).map(|p| p.held_bytes() + size_of::<Picture>()).sum();
-    let region = size_of_val(task.clip.rects());
-    (Queue::NODE_BYTES + size_of::<Drawable>() + data + clip + small + region) as u64
 }
 
 #[cfg(test)]

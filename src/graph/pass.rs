@@ -12,14 +12,17 @@
 //! that are done: they were overwritten for good (if they had been needed they were drawn). A pending node that
 //! reads a done pixel is drawn now, before its source changes. So at each pixel the nodes drawn are always the first
 //! ones of those that anyone can see, and what is pending still finds its sources as they were.
+//!
+//! Where all that is left of a surface is needed, as it is for most frames, or everything older is drawn in any case,
+//! what is hidden tells all there is to know ([`Pass::draw`]).
 
 use super::footprint::{self, Extent, Read};
 use super::index::Walk;
-use super::queue::{Entry, Queue};
+use super::queue::Queue;
 use super::select::{Keep, Scratch};
 use super::stats::Stats;
 use super::surfaces::{Slot, Slots};
-use crate::draw::{Limits, Task};
+use crate::draw::{Limits, Source, Task};
 use crate::qxl::OpKind;
 use spice_raster::{Rect, Region};
 
@@ -53,6 +56,16 @@ impl Node {
         match self.extent {
             Extent::Box(rect) => rect,
             _ => self.task.clip.bounds(),
+        }
+    }
+
+    /// Whether what it draws at a pixel may depend on what was there before at others, which nobody else need see.
+    fn uses_all(&self) -> bool {
+        match self.extent {
+            Extent::Box(_) => true,
+            // It reads again what it has drawn.
+            Extent::WholeClip => self.reads,
+            Extent::Clip => false,
         }
     }
 }
@@ -126,15 +139,37 @@ impl Pass<'_> {
     fn meet(&mut self, queue: &mut Queue, index: usize, forced: bool, found: &mut Found) {
         let Some(entry) = queue.entry(index) else { return };
         self.stats.visited += 1;
-        if entry.plain && !forced {
-            match self.glance(entry) {
-                Some(true) => return,
-                Some(false) => return found.culled.push(index),
-                None => {}
+        let whole = self.walk.is_none();
+        let Some(slot) = self.slots.get(entry.slot) else { return };
+        let urgent = forced || slot.layer.all;
+        let stays = entry.plain
+            && !urgent
+            && !slot.layer.need.any(&entry.bounds)
+            && !slot.layer.done.any(&entry.bounds);
+        if stays && whole && self.culling && entry.overwrites && (slot.live || slot.layer.read) {
+            // Most nodes: one look at their pixels tells.
+            if let Some(slot) = self.slots.touch(entry.slot)
+                && !slot.hide_more(&entry.bounds)
+            {
+                found.culled.push(index);
             }
+            return;
+        }
+        if self.culling && slot.hides_rect(&entry.bounds, !whole) {
+            return found.culled.push(index);
+        }
+        if stays {
+            if self.culling
+                && entry.overwrites
+                && let Some(slot) = self.slots.touch(entry.slot)
+            {
+                slot.hide_rect(entry.bounds, whole);
+            }
+            return;
         }
         let Some(node) = queue.node_mut(index) else { return };
-        match self.visit(node, index, forced) {
+        let verdict = if urgent { self.draw(node, forced) } else { self.visit(node, index) };
+        match verdict {
             Verdict::Keep => {}
             Verdict::Trim(rest) => {
                 self.stats.trimmed(node, node.task.clip.area() - rest.area());
@@ -165,24 +200,62 @@ impl Pass<'_> {
         }
     }
 
-    /// Decides about a plain node that is not drawn now, by what its entry says: whether it stays. `None` if that
-    /// takes a closer look. Does what [`Pass::visit`] would do.
-    fn glance(&mut self, entry: &Entry) -> Option<bool> {
-        let whole = self.walk.is_none();
-        let slot = self.slots.get(entry.slot)?;
-        if self.culling && slot.hides_rect(&entry.bounds, !whole) {
-            return Some(false);
+    /// Draws all of a node that someone will see. If that is `forced` all nodes before it are drawn, too, and nothing
+    /// but what is hidden matters any more.
+    fn draw(&mut self, node: &mut Node, forced: bool) -> Verdict {
+        let boxed;
+        let clip = match node.extent {
+            Extent::Box(rect) => {
+                boxed = Region::from_rect(rect);
+                &boxed
+            }
+            _ => &node.task.clip,
+        };
+        let Some(slot) = self.slots.touch(node.slot) else { return Verdict::Cull };
+        let verdict = match node.extent {
+            // Of one rectangle it is known.
+            _ if self.culling && clip.rects().len() > 1 && slot.hides(clip, false) => return Verdict::Cull,
+            Extent::Clip => all_seen(slot, clip, self.scratch),
+            _ => Verdict::Draw,
+        };
+        let drawn = match &verdict {
+            Verdict::Split(part, _) => part,
+            _ => clip,
+        };
+        if node.undecided {
+            (node.undecided, node.overwrites) = (false, overwrites_decoded(&node.task, self.limits));
         }
-        if slot.layer.need.any(&entry.bounds) || slot.layer.done.any(&entry.bounds) {
-            return None;
+        let overwrites = self.culling && node.overwrites;
+        if !forced && slot.readers > 0 && (!overwrites || matches!(node.extent, Extent::Box(_))) {
+            slot.layer.done.set_region(drawn);
         }
-        if self.culling && entry.overwrites {
-            self.slots.touch(entry.slot)?.hide_rect(entry.bounds, whole);
+        if overwrites {
+            slot.hide(clip, true);
+        } else if self.culling && node.uses_all() {
+            clip.rects().iter().for_each(|rect| slot.show(*rect, true));
         }
-        Some(true)
+        if node.reads {
+            footprint::each_read(&node.task, |read| self.mark_needed(&read, drawn, forced));
+        }
+        verdict
     }
 
-    fn visit(&mut self, node: &mut Node, index: usize, forced: bool) -> Verdict {
+    /// What a node reads is needed, and seen.
+    fn mark_needed(&mut self, read: &Read, drawn: &Region, forced: bool) {
+        let Some(index) = self.slots.find(read.surface.key) else { return };
+        let Some(slot) = self.slots.touch(index) else { return };
+        read.each_rect(drawn, |rect| {
+            if !forced {
+                slot.need(rect, true, self.scratch);
+            }
+            if self.culling && !slot.layer.all {
+                slot.show(rect, true);
+            }
+        });
+    }
+
+    /// Decides about a node that may stay pending, as a whole or in part.
+    fn visit(&mut self, node: &mut Node, index: usize) -> Verdict {
         let boxed;
         let clip = match node.extent {
             Extent::Box(rect) => {
@@ -195,7 +268,7 @@ impl Pass<'_> {
         if self.culling && slot.hides(clip, self.walk.is_some()) {
             return Verdict::Cull;
         }
-        let verdict = self.judge(node, clip, forced);
+        let verdict = self.judge(node, clip);
         let drawn = match &verdict {
             Verdict::Draw => Some(clip),
             Verdict::Split(part, _) => Some(part),
@@ -203,16 +276,11 @@ impl Pass<'_> {
             Verdict::Cull => return Verdict::Cull,
         };
         if drawn.is_some() && node.undecided {
-            node.undecided = false;
-            // The image is decoded here: it is drawn in this pass anyway.
-            if let crate::draw::Source::Picture(picture) = &node.task.src {
-                picture.bitmap();
-            }
-            node.overwrites = footprint::overwrites(&node.task, self.limits);
+            (node.undecided, node.overwrites) = (false, overwrites_decoded(&node.task, self.limits));
         }
         // What anyone will ever see of it, before it hides itself.
         let seen = match self.slots.get(node.slot) {
-            Some(slot) if node.reads && slot.hides_any(clip) => {
+            Some(slot) if node.reads && node.extent == Extent::Clip && slot.hides_any(clip) => {
                 self.scratch.select(clip, DRAWN_RECTS, Keep::OutOf(&[slot.hidden()]))
             }
             _ => None,
@@ -223,7 +291,7 @@ impl Pass<'_> {
             walk.activate(self.slots, node.slot, tiles, index as u32);
         }
         let whole = self.walk.is_none();
-        if drawn.is_some() || overwrites || matches!(node.extent, Extent::Box(_)) {
+        if drawn.is_some() || overwrites || node.uses_all() {
             let Some(slot) = self.slots.touch(node.slot) else { return Verdict::Cull };
             if let Some(drawn) = drawn {
                 slot.layer.done.set_region(drawn);
@@ -234,8 +302,8 @@ impl Pass<'_> {
             }
             if overwrites {
                 slot.hide(clip, whole);
-            } else if let (true, Extent::Box(rect)) = (self.culling, node.extent) {
-                slot.show(rect, whole);
+            } else if self.culling && node.uses_all() {
+                clip.rects().iter().for_each(|rect| slot.show(*rect, whole));
             }
         }
         if node.reads {
@@ -246,16 +314,16 @@ impl Pass<'_> {
     }
 
     /// What is drawn of a node that someone will see.
-    fn judge(&mut self, node: &Node, clip: &Region, forced: bool) -> Verdict {
+    fn judge(&mut self, node: &Node, clip: &Region) -> Verdict {
         let Some(slot) = self.slots.get(node.slot) else { return Verdict::Cull };
         let layer = &slot.layer;
         let whole = node.extent != Extent::Clip;
         let needed = layer.need.any_of(clip);
         if whole {
-            let now = forced || needed || layer.done.any_of(clip) || self.reads_done(node);
+            let now = needed || layer.done.any_of(clip) || self.reads_done(node);
             return if now { Verdict::Draw } else { Verdict::Keep };
         }
-        if !forced && !self.reads_done(node) {
+        if !self.reads_done(node) {
             if !needed {
                 if !layer.done.any_of(clip) {
                     return Verdict::Keep;
@@ -297,9 +365,8 @@ impl Pass<'_> {
         let mut hit = false;
         if node.reads {
             footprint::each_read(&node.task, |read| {
-                let slot = self.slots.find(read.surface.key).and_then(|i| self.slots.get(i));
-                if let Some(done) = slot.map(|s| &s.layer.done).filter(|d| !d.is_clear()) {
-                    read.each_rect(&node.task.clip, |rect| hit |= done.any(&rect));
+                if let Some(slot) = self.slots.find(read.surface.key).and_then(|i| self.slots.get(i)) {
+                    read.each_rect(&node.task.clip, |rect| hit |= slot.does(&rect));
                 }
             });
         }
@@ -318,9 +385,9 @@ impl Pass<'_> {
         let whole = self.walk.is_none();
         let Some(slot) = self.slots.touch(index) else { return };
         if let Some(drawn) = drawn {
-            read.each_rect(drawn, |rect| slot.layer.need.set(rect));
+            read.each_rect(drawn, |rect| slot.need(rect, whole, self.scratch));
         }
-        if self.culling {
+        if self.culling && !slot.layer.all {
             read.each_rect(seen, |rect| slot.show(rect, whole));
         }
     }
@@ -333,6 +400,14 @@ impl Pass<'_> {
         *self.held = *self.held + is - was.min(*self.held);
         node.task.clip = rest;
     }
+}
+
+/// Whether a task that will be drawn in this pass overwrites: its image is decoded here.
+fn overwrites_decoded(task: &Task, limits: &Limits) -> bool {
+    if let Source::Picture(picture) = &task.src {
+        picture.bitmap();
+    }
+    footprint::overwrites(task, limits)
 }
 
 /// Everything of a node that someone will see, drawn now.

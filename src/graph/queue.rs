@@ -9,8 +9,10 @@ use spice_raster::Rect;
 
 /// A node's place that no node has.
 const NOWHERE: u32 = u32::MAX;
-/// Places for nodes that are kept when no node is pending.
-const KEPT: usize = 4096;
+/// Places for nodes that are made at a time: those that are there never move.
+const PAGE: usize = 64;
+/// Pages of them that are kept when no node is pending.
+const KEPT_PAGES: usize = 64;
 
 /// What most walks want to know of a node.
 #[derive(Clone, Copy, Debug)]
@@ -41,11 +43,25 @@ impl Entry {
     }
 }
 
+/// The node at a place for nodes, if there is one.
+#[inline]
+fn node_at(pages: &[Vec<Option<Node>>], at: u32) -> Option<&Node> {
+    pages.get(at as usize / PAGE)?.get(at as usize % PAGE)?.as_ref()
+}
+
+/// A place for a node, if it was used before.
+#[inline]
+fn place_mut(pages: &mut [Vec<Option<Node>>], at: u32) -> Option<&mut Option<Node>> {
+    pages.get_mut(at as usize / PAGE)?.get_mut(at as usize % PAGE)
+}
+
 /// Nodes in their order, with holes where some are gone.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     entries: Vec<Entry>,
-    nodes: Vec<Option<Node>>,
+    pages: Vec<Vec<Option<Node>>>,
+    /// Places that were ever used since no node was pending.
+    used: usize,
     free: Vec<u32>,
 }
 
@@ -60,16 +76,23 @@ impl Queue {
 
     /// Nodes.
     pub(crate) fn pending(&self) -> usize {
-        self.nodes.len() - self.free.len()
+        self.used - self.free.len()
     }
 
     /// Puts a node behind all others.
     pub(crate) fn push(&mut self, node: Node) {
-        let at = self.free.pop().unwrap_or(self.nodes.len() as u32);
+        let at = self.free.pop().unwrap_or(self.used as u32);
         self.entries.push(Entry::of(&node, at));
-        match self.nodes.get_mut(at as usize) {
+        match place_mut(&mut self.pages, at) {
             Some(place) => *place = Some(node),
-            None => self.nodes.push(Some(node)),
+            None => {
+                self.used += 1;
+                let page = at as usize / PAGE;
+                if self.pages.len() <= page {
+                    self.pages.push(Vec::with_capacity(PAGE));
+                }
+                self.pages[page].push(Some(node));
+            }
         }
     }
 
@@ -81,18 +104,18 @@ impl Queue {
 
     /// The node at a place, if there is one.
     pub(crate) fn node(&self, place: usize) -> Option<&Node> {
-        self.nodes.get(self.entries.get(place)?.at as usize)?.as_ref()
+        node_at(&self.pages, self.entries.get(place)?.at)
     }
 
     /// As [`Queue::node`]; a change of what the node draws must be told by [`Queue::changed`].
     pub(crate) fn node_mut(&mut self, place: usize) -> Option<&mut Node> {
-        self.nodes.get_mut(self.entries.get(place)?.at as usize)?.as_mut()
+        place_mut(&mut self.pages, self.entries.get(place)?.at)?.as_mut()
     }
 
     /// The node at a place draws something else than before.
     pub(crate) fn changed(&mut self, place: usize) {
         if let Some(entry) = self.entries.get_mut(place)
-            && let Some(node) = self.nodes.get(entry.at as usize).and_then(Option::as_ref)
+            && let Some(node) = node_at(&self.pages, entry.at)
         {
             *entry = Entry::of(node, entry.at);
         }
@@ -102,7 +125,7 @@ impl Queue {
     pub(crate) fn take(&mut self, place: usize) -> Option<Node> {
         let entry = self.entries.get_mut(place)?;
         let at = std::mem::replace(&mut entry.at, NOWHERE);
-        let node = self.nodes.get_mut(at as usize)?.take();
+        let node = place_mut(&mut self.pages, at)?.take();
         self.free.push(at);
         node
     }
@@ -111,7 +134,7 @@ impl Queue {
     pub(crate) fn remove(&mut self, place: usize) {
         if let Some(entry) = self.entries.get_mut(place) {
             let at = std::mem::replace(&mut entry.at, NOWHERE);
-            if let Some(node) = self.nodes.get_mut(at as usize) {
+            if let Some(node) = place_mut(&mut self.pages, at) {
                 *node = None;
                 self.free.push(at);
             }
@@ -120,7 +143,7 @@ impl Queue {
 
     /// The nodes, from the oldest to the newest.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Node> {
-        self.entries.iter().filter_map(|entry| self.nodes.get(entry.at as usize)?.as_ref())
+        self.entries.iter().filter_map(|entry| node_at(&self.pages, entry.at))
     }
 
     /// What is known of the nodes, from the oldest to the newest.
@@ -139,11 +162,12 @@ impl Queue {
     pub(crate) fn compact(&mut self) {
         self.entries.retain(|entry| !entry.is_hole());
         if self.entries.is_empty() {
-            self.nodes.clear();
+            self.pages.truncate(KEPT_PAGES);
+            self.pages.iter_mut().for_each(Vec::clear);
+            self.used = 0;
             self.free.clear();
-            self.nodes.shrink_to(KEPT);
-            self.free.shrink_to(KEPT);
-            self.entries.shrink_to(KEPT);
+            self.free.shrink_to(KEPT_PAGES * PAGE);
+            self.entries.shrink_to(KEPT_PAGES * PAGE);
         }
     }
 }
@@ -192,7 +216,7 @@ mod tests {
         queue.shorten(0);
         assert_eq!(queue.len(), 4);
         (5..8).for_each(|left| queue.push(filled(&mut state, left)));
-        assert_eq!((queue.nodes.len(), order(&queue)), (6, vec![0, 2, 3, 5, 6, 7]));
+        assert_eq!((queue.used, order(&queue)), (6, vec![0, 2, 3, 5, 6, 7]));
         queue.compact();
         assert_eq!((queue.len(), queue.pending(), queue.entries().count()), (6, 6, 6));
         assert_eq!(queue.entry(3).map(|entry| (entry.bounds.left, entry.plain)), Some((5, true)));

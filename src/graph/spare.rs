@@ -9,6 +9,7 @@ use super::bits::Bits;
 use super::select::{Keep, Scratch};
 use crate::draw::SurfaceInfo;
 use spice_raster::{Raster, Rect, Region, Rop2, Surface};
+use std::ops::Range;
 
 /// Smaller surfaces are cleared faster than kept in mind. (Those of tests are small.)
 const FROM_BYTES: usize = if cfg!(test) { 64 } else { 32 << 10 };
@@ -50,24 +51,23 @@ impl Spare {
     }
 }
 
-/// Clears what is `needed` of a surface's `rubbish`; that, and what is `done` next, is rubbish no more.
+/// Clears what is kept of a surface's `rubbish`; all that may be wanted of it.
 pub(crate) fn settle(
     surface: &mut Surface,
-    rubbish: &mut Bits,
-    (needed, done): (&Bits, &Bits),
+    rubbish: &Bits,
+    rows: Range<u32>,
+    keep: Keep<'_>,
     raster: Raster,
     scratch: &mut Scratch,
 ) {
-    let (width, rows) = (surface.width() as i32, needed.rows());
+    let width = surface.width() as i32;
     for top in rows.clone().step_by(ROWS) {
         let bottom = rows.end.min(top + ROWS as u32);
         let band = Region::from_rect(Rect::new(0, top as i32, width, bottom as i32));
-        if let Some(part) = scratch.select(&band, usize::MAX, Keep::In(needed)) {
+        if let Some(part) = scratch.select(&band, usize::MAX, keep) {
             clear(surface, &part, rubbish, raster, scratch);
         }
     }
-    rubbish.remove(needed);
-    rubbish.remove(done);
 }
 
 /// Clears the rubbish of a part of a surface, and leaves it in the list of what is rubbish.

@@ -2,9 +2,11 @@
 
 use super::bits::Bits;
 use super::index::{Lists, Tiles, each_tile};
+use super::select::{Keep, Scratch};
+use super::spare;
 use crate::draw::surfaces::KeyMap;
 use crate::draw::{SurfaceInfo, SurfaceKey};
-use spice_raster::{Rect, Region};
+use spice_raster::{Raster, Rect, Region, Surface};
 
 /// What a pass knows about the pixels of one surface at one point of the queue, walking backwards.
 #[derive(Debug, Default)]
@@ -16,7 +18,19 @@ pub(crate) struct Layer {
     /// These pixels are written in this pass by something later than here.
     pub(crate) done: Bits,
     /// Of a dead surface: whether a later reader was met. Before that nobody sees any of it.
-    read: bool,
+    pub(crate) read: bool,
+    /// All that pending nodes before here may change is needed but for what is hidden: need is not kept, and what is
+    /// hidden is done, whether done says so or not. Without readers in other surfaces done is not kept either.
+    pub(crate) all: bool,
+    /// Whether any of this may say something.
+    touched: bool,
+}
+
+impl Layer {
+    fn new(info: &SurfaceInfo) -> Self {
+        let bits = || Bits::new(info.width, info.height);
+        Self { hidden: bits(), need: bits(), done: bits(), read: false, all: false, touched: false }
+    }
 }
 
 /// A surface of the graph.
@@ -26,6 +40,8 @@ pub(crate) struct Slot {
     pub(crate) live: bool,
     /// How many times pending nodes draw on it or read it.
     pub(crate) users: u32,
+    /// How many times pending nodes of others read it: what is done of it matters to them alone.
+    pub(crate) readers: u32,
     /// A rectangle around all that pending nodes may change.
     pub(crate) dirty: Rect,
     pub(crate) layer: Layer,
@@ -74,6 +90,12 @@ impl Slot {
         }
     }
 
+    /// Marks the pixels of a rectangle as never seen, in a walk over the whole queue; whether some of them were not
+    /// marked before.
+    pub(crate) fn hide_more(&mut self, rect: &Rect) -> bool {
+        self.layer.hidden.add(rect)
+    }
+
     /// Marks pixels as seen by somebody.
     pub(crate) fn show(&mut self, rect: Rect, whole: bool) {
         if whole && !self.live && !self.layer.read {
@@ -83,11 +105,60 @@ impl Slot {
         self.layer.hidden.clear(rect);
     }
 
+    /// Marks pixels as needed, and where that is all that pending nodes may change, says so.
+    pub(crate) fn need(&mut self, rect: Rect, whole: bool, scratch: &mut Scratch) {
+        let layer = &mut self.layer;
+        if whole && !layer.all && rect.contains(&self.dirty) {
+            (layer.all, layer.read) = (true, true);
+            layer.hidden.clear(rect);
+        } else if !layer.all {
+            layer.need.set(rect);
+        } else if self.readers == 0 {
+            layer.hidden.clear(rect);
+        } else if layer.hidden.any(&rect) {
+            // What was hidden is hidden no more, but still done.
+            let hidden = scratch.select(&Region::from_rect(rect), usize::MAX, Keep::In(&layer.hidden));
+            layer.done.set_region(&hidden.unwrap_or_default());
+            layer.hidden.clear(rect);
+        }
+    }
+
+    /// Whether something later that is drawn in this pass writes any of these pixels.
+    pub(crate) fn does(&self, rect: &Rect) -> bool {
+        self.layer.done.any(rect) || (self.layer.all && self.layer.hidden.any(rect))
+    }
+
+    /// Clears what somebody needs of the surface's rubbish before anything is drawn there, after a walk over the
+    /// `whole` queue or a part of it.
+    pub(crate) fn settle(
+        &mut self,
+        surface: &mut Surface,
+        whole: bool,
+        raster: Raster,
+        scratch: &mut Scratch,
+    ) {
+        let (layer, rubbish) = (&self.layer, &mut self.rubbish);
+        if !whole {
+            let (need, done) = (&layer.need, &layer.done);
+            spare::settle(surface, rubbish, need.rows(), Keep::In(need), raster, scratch);
+            rubbish.remove(need);
+            rubbish.remove(done);
+        } else {
+            // What is hidden below the oldest node will be drawn over before anybody looks.
+            let hidden = [&layer.hidden];
+            if !hidden[0].all(&surface.bounds()) {
+                let rows = 0..surface.height();
+                spare::settle(surface, rubbish, rows, Keep::OutOf(&hidden), raster, scratch);
+            }
+            self.rubbish.reset();
+        }
+    }
+
     fn reset(&mut self) {
         self.layer.hidden.reset();
         self.layer.need.reset();
         self.layer.done.reset();
-        self.layer.read = false;
+        (self.layer.read, self.layer.all, self.layer.touched) = (false, false, false);
     }
 }
 
@@ -97,19 +168,21 @@ pub(crate) struct Slots {
     slots: Vec<Option<Slot>>,
     free: Vec<u32>,
     by_key: KeyMap<u32>,
-    /// Slots whose layer may hold something.
+    /// Slots whose layer may say something.
     touched: Vec<u32>,
+    /// Slots that pending nodes may change.
+    soiled: Vec<u32>,
 }
 
 impl Slots {
     /// A new, live surface.
     pub(crate) fn add(&mut self, info: SurfaceInfo) -> u32 {
-        let bits = || Bits::new(info.width, info.height);
-        let layer = Layer { hidden: bits(), need: bits(), done: bits(), read: false };
+        let layer = Layer::new(&info);
         let tiles = Tiles::new(info.width, info.height);
         let (dirty, lists) = (Rect::default(), Lists::new());
+        let rubbish = Bits::new(info.width, info.height);
         let slot =
-            Slot { info, live: true, users: 0, dirty, layer, rubbish: bits(), tiles, lists, active: 0 };
+            Slot { info, live: true, users: 0, readers: 0, dirty, layer, rubbish, tiles, lists, active: 0 };
         let index = match self.free.pop() {
             Some(index) => {
                 self.slots[index as usize] = Some(slot);
@@ -140,8 +213,7 @@ impl Slots {
     /// The slot, to write in its layer.
     pub(crate) fn touch(&mut self, index: u32) -> Option<&mut Slot> {
         let slot = self.slots.get_mut(index as usize)?.as_mut()?;
-        let layer = &slot.layer;
-        if layer.hidden.is_clear() && layer.need.is_clear() && layer.done.is_clear() && !layer.read {
+        if !std::mem::replace(&mut slot.layer.touched, true) {
             self.touched.push(index);
         }
         Some(slot)
@@ -154,7 +226,7 @@ impl Slots {
         }
     }
 
-    /// Calls `f` with each slot whose layer may hold something.
+    /// Calls `f` with each slot whose layer may say something.
     pub(crate) fn each_touched(&mut self, mut f: impl FnMut(&mut Slot)) {
         for index in &self.touched {
             if let Some(slot) = self.slots.get_mut(*index as usize).and_then(Option::as_mut) {
@@ -165,14 +237,21 @@ impl Slots {
 
     /// A pending node may change this area of a surface.
     pub(crate) fn soil(&mut self, index: u32, area: &Rect) {
-        if let Some(slot) = self.get_mut(index) {
+        if let Some(slot) = self.slots.get_mut(index as usize).and_then(Option::as_mut) {
+            if slot.dirty.is_empty() {
+                self.soiled.push(index);
+            }
             slot.dirty = slot.dirty.union(area);
         }
     }
 
     /// No pending node changes any surface.
     pub(crate) fn clear_dirt(&mut self) {
-        self.slots.iter_mut().flatten().for_each(|slot| slot.dirty = Rect::default());
+        for index in self.soiled.drain(..) {
+            if let Some(slot) = self.slots.get_mut(index as usize).and_then(Option::as_mut) {
+                slot.dirty = Rect::default();
+            }
+        }
     }
 
     /// Forgets which nodes touch what.
@@ -199,8 +278,7 @@ impl Slots {
             if kept <= keep {
                 slot.reset();
             } else {
-                let bits = || Bits::new(slot.info.width, slot.info.height);
-                slot.layer = Layer { hidden: bits(), need: bits(), done: bits(), read: false };
+                slot.layer = Layer::new(&slot.info);
             }
         }
     }

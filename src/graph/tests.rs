@@ -176,6 +176,13 @@ fn random_streams_show_what_immediate_drawing_shows() {
     seeds(1500).for_each(check);
 }
 
+/// A copy onto its own surface that reads again what it has written needs all that it writes over; cut into several
+/// rectangles it would be another one.
+#[test]
+fn streams_that_differed_once_do_not_any_more() {
+    [3472, 20_800].into_iter().for_each(check);
+}
+
 #[test]
 fn a_graph_can_move_between_threads() {
     fn sendable<T: Send>(_: &T) {}
