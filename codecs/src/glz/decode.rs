@@ -319,3 +319,85 @@ fn one<'a, O: Copy4>(
     }
     Ok((at, done + size))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Random, each_seed};
+
+    const WIDTH: u32 = 40;
+
+    fn header(format: PixelFormat, id: u64, height: u32) -> GlzHeader {
+        GlzHeader { format, top_down: true, width: WIDTH, height, id, window_distance: id as u32 }
+    }
+
+    fn literals(random: &mut Random, stream: &mut Vec<u8>, count: usize, coded: usize) {
+        stream.push(count as u8 - 1);
+        stream.extend((0..count * coded).map(|_| random.next() as u8));
+    }
+
+    /// A match token of coded length `n`, of this image where `images` is 0; at times in a longer form than it needs.
+    fn matched(random: &mut Random, stream: &mut Vec<u8>, n: usize, images: u32, offset: usize) {
+        let far = offset >= 4096 || random.below(2) == 0;
+        stream.push((n.min(7) as u8) << 5 | u8::from(far) << 4 | offset as u8 & 15);
+        if n >= 7 {
+            stream.extend(std::iter::repeat_n(255, (n - 7) / 255));
+            stream.push(((n - 7) % 255) as u8);
+        }
+        stream.push((offset >> 4) as u8);
+        let bytes = if far { random.below(3).max(usize::from(images != 0)) } else { random.below(3) };
+        let rest = if far { images } else { images >> 6 };
+        let long = far && (offset >> 17 != 0 || random.below(2) == 0);
+        let low = if far { u8::from(long) << 5 | (offset >> 12) as u8 & 31 } else { images as u8 & 63 };
+        stream.push((bytes as u8) << 6 | low);
+        stream.extend(&rest.to_le_bytes()[..bytes]);
+        if long {
+            stream.push((offset >> 17) as u8);
+        }
+    }
+
+    #[test]
+    fn wide_steps_decode_what_single_ones_do() {
+        each_seed(600, |random| {
+            let (format, coded, bias) =
+                if random.below(2) == 0 { (PixelFormat::Rgb32, 3, 0) } else { (PixelFormat::Rgb16, 2, 1) };
+            let mut window = GlzWindow::new(1 << 16);
+            for id in 0..2 {
+                let mut stream = header(format, id, 32).bytes().to_vec();
+                (0..WIDTH).for_each(|_| literals(random, &mut stream, 32, coded));
+                window.decode(&stream, 1 << 20).expect("literals");
+            }
+            let header = header(format, 2, 1 + random.below(400) as u32);
+            let (pixels, odd) = (header.pixels(), random.below(4) == 0);
+            let (mut stream, mut done) = (header.bytes().to_vec(), 0);
+            while done < pixels {
+                let left = pixels - done;
+                if done == 0 || left <= bias || random.below(3) == 0 {
+                    let count = (1 + random.below(32)).min(left);
+                    literals(random, &mut stream, count, coded);
+                    done += count;
+                    continue;
+                }
+                let wrong = usize::from(odd && random.below(40) == 0) * 9;
+                let scale = 1 << random.below(10);
+                let n = (1 + random.below(scale)).min(left - bias);
+                let images = random.below(3) as u32;
+                let reach = 1 << random.below(15);
+                let places = if images == 0 { done.min(reach) } else { WIDTH as usize * 32 - n - bias + 1 };
+                let offset = random.below(places) + wrong;
+                matched(random, &mut stream, n, images, offset);
+                done += n + bias;
+            }
+            if odd {
+                stream.truncate(GlzHeader::SIZE + 1 + random.below(stream.len() - GlzHeader::SIZE));
+            }
+            let decode = |level| {
+                let mut out = vec![0xaa; pixels * 4];
+                at_level(level, &header, &stream, &window, &mut out).map(|()| out)
+            };
+            let narrow = decode(Level::baseline());
+            assert!(odd || narrow.is_ok(), "{narrow:?}");
+            assert!(narrow == decode(Level::new()));
+        });
+    }
+}
