@@ -24,3 +24,11 @@ macro_rules! at_level {
     }};
 }
 pub(crate) use at_level;
+
+/// Whether bytes of a vector can be put in any order by one instruction where [`at_level!`] runs.
+pub(crate) fn shuffles(level: fearless_simd::Level) -> bool {
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    return level.as_avx2().is_some();
+    #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
+    return !level.is_fallback();
+}

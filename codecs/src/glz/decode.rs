@@ -1,8 +1,11 @@
 //! GLZ tokens to pixels.
 
+use fearless_simd::{Level, Simd};
+
 use super::GlzHeader;
 use super::window::{GlzWindow, Image};
-use crate::lz::copy::{Bgr32, Output, Word16To32, repeat};
+use crate::lz::copy::{Bgr32, Output, Word16To32, repeat, repeat_long};
+use crate::lz::wide::{READ, SHORT, WRITE, Wide, short};
 use crate::{DecodeError, PixelFormat};
 
 /// Decodes the image of `stream` into `out`, four bytes a pixel.
@@ -12,15 +15,25 @@ pub(super) fn image(
     window: &GlzWindow,
     out: &mut [u8],
 ) -> Result<(), DecodeError> {
+    at_level(Level::new(), header, stream, window, out)
+}
+
+fn at_level(
+    level: Level,
+    header: &GlzHeader,
+    stream: &[u8],
+    window: &GlzWindow,
+    out: &mut [u8],
+) -> Result<(), DecodeError> {
     let alpha = header.format == PixelFormat::Rgba;
     let source = Source { window, id: header.id, alpha };
     let mut at = GlzHeader::SIZE;
     at = match header.format {
-        PixelFormat::Rgb16 => tokens::<Word16To32>(stream, at, out, &source)?,
-        _ => tokens::<Bgr32>(stream, at, out, &source)?,
+        PixelFormat::Rgb16 => tokens::<Word16To32>(level, stream, at, out, &source)?,
+        _ => tokens::<Bgr32>(level, stream, at, out, &source)?,
     };
     if alpha {
-        tokens::<Alpha>(stream, at, out, &source)?;
+        tokens::<Alpha>(level, stream, at, out, &source)?;
     }
     // Clients do not look at what follows the last pixel.
     Ok(())
@@ -35,6 +48,13 @@ struct Source<'a> {
 
 /// How a pass copies pixels of four bytes.
 trait Copy4: Output {
+    /// Whether [`Copy4::many`] does anything.
+    const WIDE: bool = false;
+    /// See [`many`].
+    #[inline(always)]
+    fn many<S: Simd>(_: S, _: &[u8], at: usize, _: &mut [u8], done: usize, _: &Other<'_>) -> (usize, usize) {
+        (at, done)
+    }
     /// Whole pixels from another image; equal lengths.
     #[inline(always)]
     fn from_image(from: &[u8], to: &mut [u8]) {
@@ -45,6 +65,18 @@ trait Copy4: Output {
 }
 
 impl Copy4 for Bgr32 {
+    const WIDE: bool = true;
+    #[inline(always)]
+    fn many<S: Simd>(
+        simd: S,
+        stream: &[u8],
+        at: usize,
+        out: &mut [u8],
+        done: usize,
+        last: &Other<'_>,
+    ) -> (usize, usize) {
+        many::<Self, S>(simd, stream, at, out, done, last)
+    }
     #[inline(always)]
     fn within(out: &mut [u8], at: usize, back: usize, size: usize) {
         repeat::<Self>(out, at, back, size);
@@ -52,6 +84,18 @@ impl Copy4 for Bgr32 {
 }
 
 impl Copy4 for Word16To32 {
+    const WIDE: bool = true;
+    #[inline(always)]
+    fn many<S: Simd>(
+        simd: S,
+        stream: &[u8],
+        at: usize,
+        out: &mut [u8],
+        done: usize,
+        last: &Other<'_>,
+    ) -> (usize, usize) {
+        many::<Self, S>(simd, stream, at, out, done, last)
+    }
     #[inline(always)]
     fn within(out: &mut [u8], at: usize, back: usize, size: usize) {
         repeat::<Self>(out, at, back, size);
@@ -95,94 +139,265 @@ impl Copy4 for Alpha {
 
 /// Decodes one pass into all of `out`; returns where the next byte is.
 fn tokens<O: Copy4>(
+    level: Level,
     stream: &[u8],
     mut at: usize,
     out: &mut [u8],
     source: &Source<'_>,
 ) -> Result<usize, DecodeError> {
-    let total = out.len();
     let mut done = 0; // bytes of `out`
-    let mut last: Option<(u32, &Image)> = None;
-    let truncated = || DecodeError::Truncated { offset: stream.len() };
-    while done < total {
-        let c = *stream.get(at).ok_or_else(truncated)? as usize;
-        at += 1;
-        if c < 32 {
-            let size = (c + 1) * 4;
-            if size > total - done {
-                return Err(DecodeError::Corrupt {
-                    offset: at - 1,
-                    reason: "literals beyond the last pixel",
-                });
+    let mut last = None;
+    let shuffles = O::WIDE && crate::simd::shuffles(level);
+    while done < out.len() {
+        if shuffles {
+            (at, done) = crate::simd::at_level!(level, simd =>
+                O::many(simd, stream, at, out, done, &last));
+            if done == out.len() {
+                break;
             }
-            let literals = stream.get(at..at + (c + 1) * O::CODED).ok_or_else(truncated)?;
-            O::literals(stream, at, literals, &mut out[done..], c + 1);
-            at += literals.len();
-            done += size;
+        }
+        (at, done) = one::<O>(stream, at, out, done, source, &mut last)?;
+    }
+    Ok(at)
+}
+
+/// How many images back another image is, and that image.
+type Other<'a> = Option<(u32, &'a Image)>;
+
+/// Decodes tokens as long as there is room, nothing is odd, and no image is referred to but `last`. `at` and `done` are
+/// where the next one is, and what it is to write.
+#[inline(always)]
+fn many<O: Copy4 + Wide, S: Simd>(
+    simd: S,
+    stream: &[u8],
+    mut at: usize,
+    out: &mut [u8],
+    mut done: usize,
+    last: &Other<'_>,
+) -> (usize, usize) {
+    let (known, pixels) = last.map_or((0, &[][..]), |(images, image)| (images, &image.pixels[..]));
+    while let Some(token) = stream.get(at..).and_then(|s| s.first_chunk::<READ>()) {
+        let Some(to) = out.get_mut(done..).and_then(|o| o.first_chunk_mut::<WRITE>()) else { break };
+        let c = usize::from(token[0]);
+        if c < 32 {
+            O::run(simd, token, to, c + 1);
+            at += 1 + (c + 1) * O::CODED;
+            done += (c + 1) * 4;
             continue;
         }
-        let start = at - 1;
-        let corrupt = |reason| Err(DecodeError::Corrupt { offset: start, reason });
-        let mut length = c >> 5;
-        if length == 7 {
-            loop {
-                let more = *stream.get(at).ok_or_else(truncated)? as usize;
-                at += 1;
-                length += more;
-                if more != 255 {
-                    break;
-                }
-            }
-        }
-        let two = stream.get(at..at + 2).ok_or_else(truncated)?;
-        at += 2;
-        let f = u32::from(two[1]);
-        let mut offset = c & 15 | usize::from(two[0]) << 4;
+        // What a token holds is hard to foresee: all of it from one word, without branches.
+        let word = u64::from_le_bytes(*token.first_chunk().expect("8 bytes"));
+        let extended = c >= 7 << 5;
+        let more = if extended { (word >> 8) as usize & 255 } else { 0 };
+        let rest = if extended { word >> 16 } else { word >> 8 };
+        let (low, f) = (rest as usize & 255, rest as usize >> 8 & 255);
+        let bytes = f >> 6;
+        let distance = (rest >> 16) as u32 & ((1u32 << (8 * bytes)) - 1);
         let far = c & 16 != 0;
-        let mut images = if far { 0 } else { f & 63 };
-        let more = (f >> 6) as usize;
-        if more != 0 {
-            let shift = if far { 0 } else { 6 };
-            for (j, &b) in stream.get(at..at + more).ok_or_else(truncated)?.iter().enumerate() {
-                images |= u32::from(b) << (shift + 8 * j);
-            }
-            at += more;
-        }
-        if far {
-            offset |= (f as usize & 31) << 12;
-            if f & 32 != 0 {
-                offset |= usize::from(*stream.get(at).ok_or_else(truncated)?) << 17;
-                at += 1;
-            }
-        }
-        let size = (length + O::BIAS).saturating_mul(4);
-        if size > total - done {
-            return corrupt("match beyond the last pixel");
+        let images = if far { distance } else { distance << 6 | f as u32 & 63 };
+        let long = far && f & 32 != 0;
+        let middle = if far { (f & 31) << 12 } else { 0 };
+        let high = if long { ((rest >> (16 + 8 * bytes)) as usize & 255) << 17 } else { 0 };
+        let offset = c & 15 | low << 4 | middle | high;
+        let size = ((c >> 5) + more + O::BIAS) * 4;
+        if more == 255 {
+            break;
         }
         if images == 0 {
             let back = (offset + 1) * 4;
             if back > done {
-                return corrupt("match before the first pixel");
+                break;
             }
-            O::within(out, done, back, size);
+            if size <= SHORT {
+                short(simd, out, done, back);
+            } else if size <= out.len() - done {
+                repeat_long::<O>(out, done, back, size);
+            } else {
+                break;
+            }
         } else {
-            let image = match last {
-                Some((distance, image)) if distance == images => image,
-                _ => {
-                    let image = source.window.referred(source.id, images, start)?;
-                    if image.has_alpha != source.alpha {
-                        return corrupt("match in an image of another type");
-                    }
-                    last = Some((images, image));
-                    image
-                }
-            };
-            let Some(from) = image.pixels.get(offset * 4..offset * 4 + size) else {
-                return corrupt("match beyond the other image's last pixel");
-            };
-            O::from_image(from, &mut out[done..done + size]);
+            if images != known || size > out.len() - done {
+                break;
+            }
+            let from = pixels.get(offset * 4..).unwrap_or_default();
+            if let (true, Some(block)) = (size <= SHORT, from.first_chunk::<SHORT>()) {
+                out[done..done + SHORT].copy_from_slice(block);
+            } else if let Some(from) = from.get(..size) {
+                out[done..done + size].copy_from_slice(from);
+            } else {
+                break;
+            }
         }
+        at += 3 + usize::from(extended) + bytes + usize::from(long);
         done += size;
     }
-    Ok(at)
+    (at, done)
+}
+
+/// Decodes one token.
+fn one<'a, O: Copy4>(
+    stream: &[u8],
+    mut at: usize,
+    out: &mut [u8],
+    done: usize,
+    source: &Source<'a>,
+    last: &mut Other<'a>,
+) -> Result<(usize, usize), DecodeError> {
+    let left = out.len() - done;
+    let truncated = || DecodeError::Truncated { offset: stream.len() };
+    let start = at;
+    let corrupt = |reason| Err(DecodeError::Corrupt { offset: start, reason });
+    let c = *stream.get(at).ok_or_else(truncated)? as usize;
+    at += 1;
+    if c < 32 {
+        let size = (c + 1) * 4;
+        if size > left {
+            return corrupt("literals beyond the last pixel");
+        }
+        let literals = stream.get(at..at + (c + 1) * O::CODED).ok_or_else(truncated)?;
+        O::literals(stream, at, literals, &mut out[done..], c + 1);
+        return Ok((at + literals.len(), done + size));
+    }
+    let mut length = c >> 5;
+    if length == 7 {
+        loop {
+            let more = *stream.get(at).ok_or_else(truncated)? as usize;
+            at += 1;
+            length += more;
+            if more != 255 {
+                break;
+            }
+        }
+    }
+    let two = stream.get(at..at + 2).ok_or_else(truncated)?;
+    at += 2;
+    let f = u32::from(two[1]);
+    let mut offset = c & 15 | usize::from(two[0]) << 4;
+    let far = c & 16 != 0;
+    let mut images = if far { 0 } else { f & 63 };
+    let more = (f >> 6) as usize;
+    if more != 0 {
+        let shift = if far { 0 } else { 6 };
+        for (j, &b) in stream.get(at..at + more).ok_or_else(truncated)?.iter().enumerate() {
+            images |= u32::from(b) << (shift + 8 * j);
+        }
+        at += more;
+    }
+    if far {
+        offset |= (f as usize & 31) << 12;
+        if f & 32 != 0 {
+            offset |= usize::from(*stream.get(at).ok_or_else(truncated)?) << 17;
+            at += 1;
+        }
+    }
+    let size = (length + O::BIAS).saturating_mul(4);
+    if size > left {
+        return corrupt("match beyond the last pixel");
+    }
+    if images == 0 {
+        let back = (offset + 1) * 4;
+        if back > done {
+            return corrupt("match before the first pixel");
+        }
+        O::within(out, done, back, size);
+    } else {
+        let image = match *last {
+            Some((distance, image)) if distance == images => image,
+            _ => {
+                let image = source.window.referred(source.id, images, start)?;
+                if image.has_alpha != source.alpha {
+                    return corrupt("match in an image of another type");
+                }
+                *last = Some((images, image));
+                image
+            }
+        };
+        let Some(from) = image.pixels.get(offset * 4..offset * 4 + size) else {
+            return corrupt("match beyond the other image's last pixel");
+        };
+        O::from_image(from, &mut out[done..done + size]);
+    }
+    Ok((at, done + size))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Random, each_seed};
+
+    const WIDTH: u32 = 40;
+
+    fn header(format: PixelFormat, id: u64, height: u32) -> GlzHeader {
+        GlzHeader { format, top_down: true, width: WIDTH, height, id, window_distance: id as u32 }
+    }
+
+    fn literals(random: &mut Random, stream: &mut Vec<u8>, count: usize, coded: usize) {
+        stream.push(count as u8 - 1);
+        stream.extend((0..count * coded).map(|_| random.next() as u8));
+    }
+
+    /// A match token of coded length `n`, of this image where `images` is 0; at times in a longer form than it needs.
+    fn matched(random: &mut Random, stream: &mut Vec<u8>, n: usize, images: u32, offset: usize) {
+        let far = offset >= 4096 || random.below(2) == 0;
+        stream.push((n.min(7) as u8) << 5 | u8::from(far) << 4 | offset as u8 & 15);
+        if n >= 7 {
+            stream.extend(std::iter::repeat_n(255, (n - 7) / 255));
+            stream.push(((n - 7) % 255) as u8);
+        }
+        stream.push((offset >> 4) as u8);
+        let bytes = if far { random.below(3).max(usize::from(images != 0)) } else { random.below(3) };
+        let rest = if far { images } else { images >> 6 };
+        let long = far && (offset >> 17 != 0 || random.below(2) == 0);
+        let low = if far { u8::from(long) << 5 | (offset >> 12) as u8 & 31 } else { images as u8 & 63 };
+        stream.push((bytes as u8) << 6 | low);
+        stream.extend(&rest.to_le_bytes()[..bytes]);
+        if long {
+            stream.push((offset >> 17) as u8);
+        }
+    }
+
+    #[test]
+    fn wide_steps_decode_what_single_ones_do() {
+        each_seed(600, |random| {
+            let (format, coded, bias) =
+                if random.below(2) == 0 { (PixelFormat::Rgb32, 3, 0) } else { (PixelFormat::Rgb16, 2, 1) };
+            let mut window = GlzWindow::new(1 << 16);
+            for id in 0..2 {
+                let mut stream = header(format, id, 32).bytes().to_vec();
+                (0..WIDTH).for_each(|_| literals(random, &mut stream, 32, coded));
+                window.decode(&stream, 1 << 20).expect("literals");
+            }
+            let header = header(format, 2, 1 + random.below(400) as u32);
+            let (pixels, odd) = (header.pixels(), random.below(4) == 0);
+            let (mut stream, mut done) = (header.bytes().to_vec(), 0);
+            while done < pixels {
+                let left = pixels - done;
+                if done == 0 || left <= bias || random.below(3) == 0 {
+                    let count = (1 + random.below(32)).min(left);
+                    literals(random, &mut stream, count, coded);
+                    done += count;
+                    continue;
+                }
+                let wrong = usize::from(odd && random.below(40) == 0) * 9;
+                let scale = 1 << random.below(10);
+                let n = (1 + random.below(scale)).min(left - bias);
+                let images = random.below(3) as u32;
+                let reach = 1 << random.below(15);
+                let places = if images == 0 { done.min(reach) } else { WIDTH as usize * 32 - n - bias + 1 };
+                let offset = random.below(places) + wrong;
+                matched(random, &mut stream, n, images, offset);
+                done += n + bias;
+            }
+            if odd {
+                stream.truncate(GlzHeader::SIZE + 1 + random.below(stream.len() - GlzHeader::SIZE));
+            }
+            let decode = |level| {
+                let mut out = vec![0xaa; pixels * 4];
+                at_level(level, &header, &stream, &window, &mut out).map(|()| out)
+            };
+            let narrow = decode(Level::baseline());
+            assert!(odd || narrow.is_ok(), "{narrow:?}");
+            assert!(narrow == decode(Level::new()));
+        });
+    }
 }

@@ -10,7 +10,7 @@ use crate::{EncodeError, PixelFormat, Pixels};
 const MOST_PIXELS: usize = 1 << 25;
 /// Places of two pixels that are known by their hash.
 pub(super) const WAYS: usize = 8;
-/// The bits of a ring index in a bucket; those above are of the pixel after.
+/// The bits of a ring index in a table or a bucket; those above are of the pixels there, or after.
 pub(super) const PLACE: u32 = MOST_PIXELS as u32 - 1;
 
 /// A client's GLZ dictionary: the last images sent, whatever the channel, up to a number of pixels.
@@ -25,7 +25,8 @@ pub struct GlzDictionary {
     pub(super) ring: Vec<u32>,
     /// INVARIANT: each image's `start` is where the one before it ends; ids ascend; lengths sum to `used`.
     pub(super) images: VecDeque<Entry>,
-    /// Ring indices by the hash of the pixels there. Any value may be stale: what is there is looked at.
+    /// Ring indices by the hash of the pixels there, with more bits of that hash above [`PLACE`]. Any value may be stale:
+    /// what is there is looked at.
     pub(super) table: Vec<u32>,
     /// Of the best level: ring indices by the hash of two pixels, newest first. Empty until it is first used.
     pub(super) pairs: Vec<[u32; WAYS]>,
@@ -232,12 +233,12 @@ impl GlzDictionary {
             for range in [first, second] {
                 let px = &self.ring[..range.end];
                 for i in range.start..range.end.saturating_sub(2) {
-                    let slot = match e.format {
+                    let (slot, bits) = match e.format {
                         PixelFormat::Rgb16 => hash::<unit::Word>(px, i, shift),
                         PixelFormat::Rgba => hash::<unit::ColourBesideAlpha>(px, i, shift),
                         _ => hash::<unit::Colour>(px, i, shift),
                     };
-                    self.table[slot & mask] = i as u32;
+                    self.table[slot & mask] = i as u32 | bits;
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use fearless_simd::Simd;
 
-use super::dictionary::{Entry, GlzDictionary};
+use super::dictionary::{Entry, GlzDictionary, PLACE};
 use crate::EncodeError;
 use crate::lz::unit::{Unit, alike, pair, same};
 use crate::lz::writer::{Writer, glz_token};
@@ -88,11 +88,13 @@ impl<'a> Locator<'a> {
     }
 }
 
+/// The slot of the three pixels from `i` on in a table of `1 << (64 - shift)`, and seven more bits of their hash above
+/// those of a place.
 #[inline(always)]
-pub(super) fn hash<U: Unit>(px: &[u32], i: usize, shift: u32) -> usize {
+pub(super) fn hash<U: Unit>(px: &[u32], i: usize, shift: u32) -> (usize, u32) {
     let three = pair::<U>(px, i).wrapping_mul(0x9e37_79b9_7f4a_7c15)
         ^ u64::from(px[i + 2] & U::MASK).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
-    (three >> shift) as usize
+    ((three >> shift) as usize, (three >> (shift - 32)) as u32 & !PLACE)
 }
 
 /// One pass over the pixels of `entry`, the newest image of `dictionary`.
@@ -149,6 +151,11 @@ fn piece<U: Unit, S: Simd>(
     let px = &ring[..end];
     let shift = 64 - table.len().trailing_zeros();
     let mask = table.len() - 1;
+    let seen = |table: &[u32], i: usize| (table[hash::<U>(px, i, shift).0 & mask] & PLACE) as usize;
+    let enter = |table: &mut [u32], i: usize| {
+        let (slot, bits) = hash::<U>(px, i, shift);
+        table[slot & mask] = i as u32 | bits;
+    };
     let mut anchor = begin;
     let mut i = begin;
     while i + 4 <= end {
@@ -163,8 +170,10 @@ fn piece<U: Unit, S: Simd>(
             found = Found { images: 0, offset: 0, before: i - 1 - begin, after: usize::MAX };
             length = 3 + alike::<U, _>(simd, &px[i + 3..], &px[i + 2..]);
         } else {
-            let slot = &mut table[hash::<U>(px, i, shift) & mask];
-            from = std::mem::replace(slot, i as u32) as usize;
+            let (slot, bits) = hash::<U>(px, i, shift);
+            let known = std::mem::replace(&mut table[slot & mask], i as u32 | bits);
+            // What the table says of other pixels is not looked at: it is mostly in no cache.
+            from = if (known ^ bits) & !PLACE == 0 { (known & PLACE) as usize } else { usize::MAX };
             let place = index + (i - begin);
             let mut hit = locator.candidate::<U, _>(simd, px, i, from, place);
             if locator.back != 0 && hit.is_none_or(|(_, length)| length < SPARSE) {
@@ -179,7 +188,7 @@ fn piece<U: Unit, S: Simd>(
             if hit.is_some_and(|(f, length)| f.images != 0 && length >= SPARSE) {
                 // Of an image that was itself copied, only where its matches begin and end is known: what these pixels
                 // first came from is known two pixels on.
-                let first = (table[hash::<U>(px, i + 2, shift) & mask] as usize).wrapping_sub(2);
+                let first = seen(table, i + 2).wrapping_sub(2);
                 if first != from {
                     let older = locator.candidate::<U, _>(simd, px, i, first, place);
                     let shortest = hit.map_or(0, |(_, length)| length);
@@ -214,7 +223,7 @@ fn piece<U: Unit, S: Simd>(
         }
         if U::LITERAL == 1 && length < 8 {
             // If a longer match begins with the next pixel, it is worth waiting for.
-            let next = table[hash::<U>(px, i + 1, shift) & mask] as usize;
+            let next = seen(table, i + 1);
             let longer = locator.candidate::<U, _>(simd, px, i + 1, next, index + (i + 1 - begin));
             if longer.is_some_and(|(_, l)| l > length + usize::from(i == anchor)) {
                 i += 1;
@@ -240,15 +249,15 @@ fn piece<U: Unit, S: Simd>(
         // has left the window: who comes near one extends the match backwards. (Within one image it costs 0.7 %.)
         if length > SPARSE && found.images != 0 {
             for k in (i + SPARSE..i + length - 2).step_by(SPARSE) {
-                table[hash::<U>(px, k, shift) & mask] = k as u32;
+                enter(table, k);
             }
         }
         i += length;
         anchor = i;
         if i + 2 <= end {
-            table[hash::<U>(px, i - 2, shift) & mask] = i as u32 - 2;
+            enter(table, i - 2);
             if i + 3 <= end {
-                table[hash::<U>(px, i - 1, shift) & mask] = i as u32 - 1;
+                enter(table, i - 1);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! A guess at how much of a picture the client's dictionary knows, from a few places of it.
 
-use super::dictionary::GlzDictionary;
+use super::dictionary::{GlzDictionary, PLACE};
 use super::fast::hash;
 use crate::lz::unit::{Colour, ColourBesideAlpha, Unit, Word, load_row, pair, same};
 use crate::{PixelFormat, Pixels};
@@ -58,7 +58,7 @@ impl GlzDictionary {
                 }
                 found.places += 1;
                 found.known += u32::from(places.any(|i| {
-                    let at = self.table[hash::<U>(&row, i, shift) & mask] as usize;
+                    let at = (self.table[hash::<U>(&row, i, shift).0 & mask] & PLACE) as usize;
                     let alike = self.ring.get(at..at + 3).is_some_and(|there| {
                         pair::<U>(there, 0) == pair::<U>(&row, i) && same::<U>(there[2], row[i + 2])
                     });

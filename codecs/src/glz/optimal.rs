@@ -163,7 +163,8 @@ pub(super) fn enter<U: Unit>(dictionary: &mut GlzDictionary, entry: &Entry, know
                 continue;
             }
             let place = (range.start + i) as u32;
-            table[hash::<U>(px, i, shift) & mask] = place;
+            let (slot, bits) = hash::<U>(px, i, shift);
+            table[slot & mask] = place | bits;
             if i + LONG <= px.len() {
                 table[long_hash::<U>(px, i, shift) & mask] = place;
             }
@@ -279,9 +280,9 @@ impl Search<'_> {
             if i + 3 > px.len() || in_run::<U>(px, i) {
                 continue;
             }
-            places.table[0] = table[hash::<U>(px, i, shift) & mask];
+            places.table[0] = table[hash::<U>(px, i, shift).0 & mask] & PLACE;
             if i + LONG <= px.len() {
-                places.table[1] = table[long_hash::<U>(px, i, shift) & mask];
+                places.table[1] = table[long_hash::<U>(px, i, shift) & mask] & PLACE;
             }
             if !self.pairs.is_empty() {
                 places.pairs = self.pairs[pair_hash::<U>(px, i, self.pairs.len())];

@@ -167,7 +167,8 @@ pub(crate) fn repeat<O: Output>(out: &mut [u8], at: usize, back: usize, size: us
     repeat_long::<O>(out, at, back, size);
 }
 
-fn repeat_long<O: Output>(out: &mut [u8], at: usize, back: usize, size: usize) {
+/// As [`repeat`], for matches of more than 64 bytes.
+pub(crate) fn repeat_long<O: Output>(out: &mut [u8], at: usize, back: usize, size: usize) {
     let from = at - back;
     if size <= back {
         out.copy_within(from..from + size, at);

@@ -1,7 +1,10 @@
 //! LZ streams to pixels.
 
+use fearless_simd::{Level, Simd};
+
 use super::LzHeader;
-use super::copy::{Bgr24, Bgr32, Output, Single, Word16, merge_alpha, repeat};
+use super::copy::{Bgr24, Bgr32, Single, Word16, merge_alpha, repeat, repeat_long};
+use super::wide::{READ, SHORT, WRITE, Wide, short};
 use crate::{DecodeError, PixelFormat};
 
 /// Decodes LZ images; keeps a scratch plane so that RGBA pictures allocate nothing per call.
@@ -74,57 +77,186 @@ impl LzDecoder {
 }
 
 /// Fills `out` from the tokens at byte `at` of `stream`; returns where the next byte is.
-fn tokens<O: Output>(stream: &[u8], mut at: usize, out: &mut [u8]) -> Result<usize, DecodeError> {
-    let total = out.len();
+fn tokens<O: Wide>(stream: &[u8], at: usize, out: &mut [u8]) -> Result<usize, DecodeError> {
+    tokens_at_level::<O>(Level::new(), stream, at, out)
+}
+
+fn tokens_at_level<O: Wide>(
+    level: Level,
+    stream: &[u8],
+    mut at: usize,
+    out: &mut [u8],
+) -> Result<usize, DecodeError> {
     let mut done = 0; // bytes of `out`
-    let truncated = || DecodeError::Truncated { offset: stream.len() };
-    while done < total {
-        let c = *stream.get(at).ok_or_else(truncated)? as usize;
-        at += 1;
-        if c < 32 {
-            let size = (c + 1) * O::BYTES;
-            if size > total - done {
-                return Err(DecodeError::Corrupt {
-                    offset: at - 1,
-                    reason: "literals beyond the last pixel",
-                });
-            }
-            let literals = stream.get(at..at + (c + 1) * O::CODED).ok_or_else(truncated)?;
-            O::literals(stream, at, literals, &mut out[done..], c + 1);
-            at += literals.len();
-            done += size;
-            continue;
-        }
-        let start = at - 1;
-        let mut length = c >> 5;
-        if length == 7 {
-            loop {
-                let more = *stream.get(at).ok_or_else(truncated)? as usize;
-                at += 1;
-                length += more;
-                if more != 255 {
-                    break;
-                }
+    let shuffles = crate::simd::shuffles(level);
+    while done < out.len() {
+        if shuffles {
+            (at, done) = crate::simd::at_level!(level, simd => many::<O, _>(simd, stream, at, out, done));
+            if done == out.len() {
+                break;
             }
         }
-        let low = *stream.get(at).ok_or_else(truncated)? as usize;
-        at += 1;
-        let mut distance = ((c & 31) << 8 | low) + 1;
-        if distance == 8192 {
-            let far = stream.get(at..at + 2).ok_or_else(truncated)?;
-            distance += usize::from(u16::from_be_bytes([far[0], far[1]]));
-            at += 2;
-        }
-        let size = (length + O::BIAS).saturating_mul(O::BYTES);
-        let back = distance * O::BYTES;
-        if size > total - done {
-            return Err(DecodeError::Corrupt { offset: start, reason: "match beyond the last pixel" });
-        }
-        if back > done {
-            return Err(DecodeError::Corrupt { offset: start, reason: "match before the first pixel" });
-        }
-        repeat::<O>(out, done, back, size);
-        done += size;
+        (at, done) = one::<O>(stream, at, out, done)?;
     }
     Ok(at)
+}
+
+/// Decodes tokens as long as there is room and nothing is odd. `at` and `done` are where the next one is, and what it is
+/// to write.
+#[inline(always)]
+fn many<O: Wide, S: Simd>(
+    simd: S,
+    stream: &[u8],
+    mut at: usize,
+    out: &mut [u8],
+    mut done: usize,
+) -> (usize, usize) {
+    while let Some(token) = stream.get(at..).and_then(|s| s.first_chunk::<READ>()) {
+        let Some(to) = out.get_mut(done..).and_then(|o| o.first_chunk_mut::<WRITE>()) else { break };
+        let c = usize::from(token[0]);
+        if c < 32 {
+            O::run(simd, token, to, c + 1);
+            at += 1 + (c + 1) * O::CODED;
+            done += (c + 1) * O::BYTES;
+            continue;
+        }
+        // Whether a length is extended and a distance far is hard to foresee: all that a token may hold is taken from one
+        // word without branches.
+        let word = u64::from_le_bytes(*token.first_chunk().expect("8 bytes"));
+        let extended = c >= 7 << 5;
+        let more = if extended { (word >> 8) as usize & 255 } else { 0 };
+        let rest = (if extended { word >> 16 } else { word >> 8 }) as usize;
+        let near = (c & 31) << 8 | rest & 255;
+        let far = near == 8191;
+        let beyond = if far { (rest >> 8 & 255) << 8 | rest >> 16 & 255 } else { 0 };
+        let size = ((c >> 5) + more + O::BIAS) * O::BYTES;
+        let back = (near + 1 + beyond) * O::BYTES;
+        if more == 255 || back > done {
+            break;
+        }
+        if size <= SHORT {
+            short(simd, out, done, back);
+        } else if size <= out.len() - done {
+            repeat_long::<O>(out, done, back, size);
+        } else {
+            break;
+        }
+        at += 2 + usize::from(extended) + if far { 2 } else { 0 };
+        done += size;
+    }
+    (at, done)
+}
+
+/// Decodes one token.
+fn one<O: Wide>(
+    stream: &[u8],
+    mut at: usize,
+    out: &mut [u8],
+    done: usize,
+) -> Result<(usize, usize), DecodeError> {
+    let left = out.len() - done;
+    let truncated = || DecodeError::Truncated { offset: stream.len() };
+    let start = at;
+    let corrupt = |reason| Err(DecodeError::Corrupt { offset: start, reason });
+    let c = *stream.get(at).ok_or_else(truncated)? as usize;
+    at += 1;
+    if c < 32 {
+        let size = (c + 1) * O::BYTES;
+        if size > left {
+            return corrupt("literals beyond the last pixel");
+        }
+        let literals = stream.get(at..at + (c + 1) * O::CODED).ok_or_else(truncated)?;
+        O::literals(stream, at, literals, &mut out[done..], c + 1);
+        return Ok((at + literals.len(), done + size));
+    }
+    let mut length = c >> 5;
+    if length == 7 {
+        loop {
+            let more = *stream.get(at).ok_or_else(truncated)? as usize;
+            at += 1;
+            length += more;
+            if more != 255 {
+                break;
+            }
+        }
+    }
+    let low = *stream.get(at).ok_or_else(truncated)? as usize;
+    at += 1;
+    let mut distance = ((c & 31) << 8 | low) + 1;
+    if distance == 8192 {
+        let far = stream.get(at..at + 2).ok_or_else(truncated)?;
+        distance += usize::from(u16::from_be_bytes([far[0], far[1]]));
+        at += 2;
+    }
+    let size = (length + O::BIAS).saturating_mul(O::BYTES);
+    let back = distance * O::BYTES;
+    if size > left {
+        return corrupt("match beyond the last pixel");
+    }
+    if back > done {
+        return corrupt("match before the first pixel");
+    }
+    repeat::<O>(out, done, back, size);
+    Ok((at, done + size))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::each_seed;
+
+    /// Tokens of any kind, half of which refer to what is there.
+    fn wide_as_narrow<O: Wide>() {
+        each_seed(400, |random| {
+            let mut stream = Vec::new();
+            let mut pixels = 0;
+            let most = 1 << random.below(12);
+            let odd = random.below(4) == 0;
+            while pixels < most {
+                if pixels == 0 || random.below(3) == 0 {
+                    let count = 1 + random.below(32);
+                    stream.push(count as u8 - 1);
+                    stream.extend((0..count * O::CODED).map(|_| random.next() as u8));
+                    pixels += count;
+                    continue;
+                }
+                let scale = random.below(15);
+                let reach = if odd && random.below(40) == 0 { pixels + 9 } else { pixels.min(1 << scale) };
+                let distance = 1 + random.below(reach);
+                let scale = 1 << random.below(10);
+                let n = 1 + random.below(scale);
+                let near = (distance - 1).min(8191);
+                stream.push((n.min(7) as u8) << 5 | (near >> 8) as u8);
+                if n >= 7 {
+                    stream.extend(std::iter::repeat_n(255, (n - 7) / 255));
+                    stream.push(((n - 7) % 255) as u8);
+                }
+                stream.push(near as u8);
+                if near == 8191 {
+                    stream.extend(((distance - 1 - near) as u16).to_be_bytes());
+                }
+                pixels += n + O::BIAS;
+            }
+            if odd {
+                stream.truncate(1 + random.below(stream.len()));
+                pixels -= random.below(pixels.min(50));
+            }
+            let decode = |level| {
+                let mut out = vec![0xaa; pixels * O::BYTES];
+                let end = tokens_at_level::<O>(level, &stream, 0, &mut out);
+                end.map(|end| (end, out))
+            };
+            let narrow = decode(Level::baseline());
+            assert!(odd || narrow.is_ok(), "{narrow:?}");
+            assert_eq!(narrow, decode(Level::new()));
+        });
+    }
+
+    #[test]
+    fn wide_steps_decode_what_single_ones_do() {
+        wide_as_narrow::<Bgr32>();
+        wide_as_narrow::<Bgr24>();
+        wide_as_narrow::<Word16>();
+        wide_as_narrow::<Single>();
+    }
 }

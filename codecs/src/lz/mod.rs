@@ -11,6 +11,7 @@ pub(crate) mod lazy;
 pub(crate) mod optimal;
 pub(crate) mod reference;
 pub(crate) mod unit;
+pub(crate) mod wide;
 pub(crate) mod writer;
 
 pub use decode::LzDecoder;
