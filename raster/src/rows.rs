@@ -4,11 +4,13 @@ use crate::aligned::AlignedWords;
 use crate::geom::Rect;
 use crate::kernels::bilinear::{Sums, along_x, along_y};
 use crate::kernels::pick::{Picked, Picks, SLACK, pick_pairs, pick_row};
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+use crate::kernels::shrink::{Pairs, shrink_row};
 use crate::kernels::with_level;
 use crate::pixel::{convert_raw, from_argb, raw_pixel, set_raw_pixel, to_argb};
 use crate::plain::TileStart;
 use crate::region::Region;
-use crate::sample::{Filter, Sampler};
+use crate::sample::{Filter, Sampler, lerp2};
 use crate::surface::{SurfaceFormat, SurfaceMut, SurfaceRef};
 use bytemuck::{cast_slice, cast_slice_mut};
 use fearless_simd::Level;
@@ -104,6 +106,9 @@ pub(crate) struct SampledRows<'a> {
     argb: AlignedWords,
     left: AlignedWords,
     right: AlignedWords,
+    /// What rows of a shrunk picture are made of, once one has been.
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    pairs: Option<Pairs>,
 }
 
 /// How many rows with the same columns are made before picks are.
@@ -127,6 +132,8 @@ impl<'a> SampledRows<'a> {
             argb: AlignedWords::default(),
             left: AlignedWords::default(),
             right: AlignedWords::default(),
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            pairs: None,
         }
     }
 
@@ -179,6 +186,10 @@ impl<'a> SampledRows<'a> {
         self.sums_of = [None; 2];
         self.made = 0;
         self.picks = Picks::default();
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        {
+            self.pairs = None;
+        }
         let x = self.sampler.x;
         let count = (columns.end - columns.start) as usize;
         let width = i64::from(self.sampler.src.width());
@@ -279,6 +290,9 @@ impl<'a> SampledRows<'a> {
 
     /// A row between source rows `sy` and `sy + 1`, whose weight is `weight` / 128.
     fn make_bilinear(&mut self, sy: i64, weight: u32, out: &mut [u32]) {
+        if self.sampler.y.shrinks_much() && self.shrink(sy, weight, out) {
+            return;
+        }
         // Keep the interpolated rows that are still good: going down, the lower one becomes the upper one.
         if self.sums_of[1] == Some(sy) {
             self.sums.swap(0, 1);
@@ -302,6 +316,52 @@ impl<'a> SampledRows<'a> {
         for (i, &argb) in argb.iter().enumerate() {
             set_raw_pixel(to, out, i, from_argb(to, argb));
         }
+    }
+
+    /// Makes such a row of both source rows at once, where the machine and the formats are right for it and both are
+    /// inside the picture; else gives false.
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    fn shrink(&mut self, sy: i64, weight: u32, out: &mut [u32]) -> bool {
+        let (src, to) = (self.sampler.src, self.sampler.out);
+        let Some(avx2) = self.level.as_avx2() else { return false };
+        let Ok(top) = u32::try_from(sy) else { return false };
+        // A row of weight 0 adds nothing, whatever it holds.
+        let bottom = top.saturating_add(u32::from(weight != 0));
+        if src.format().bits_per_pixel() != 32 || to.bits_per_pixel() != 32 || bottom >= src.height() {
+            return false;
+        }
+        let rows = [src.row(top), src.row(bottom)];
+        let (first, x) = (self.columns.start, self.sampler.x);
+        let opaque = match (src.format(), to) {
+            (SurfaceFormat::X8R8G8B8, SurfaceFormat::A8R8G8B8) => 0xff00_0000,
+            _ => 0,
+        };
+        let pairs = self.pairs.get_or_insert_with(|| {
+            let columns = self.inside.clone().map(|i| x.pair(first + i as i32));
+            Pairs::new(columns.map(|(tap, weight)| (tap as u32, weight)), src.width() as usize)
+        });
+        let count = self.weights.len();
+        let inside = &mut out[self.inside.clone()];
+        shrink_row(avx2, pairs, rows, weight, inside);
+        if opaque != 0 {
+            inside.iter_mut().for_each(|p| *p |= opaque);
+        }
+        // At the picture's edges a tap or both are outside, and 0.
+        for i in (0..self.inside.start).chain(self.inside.end..count) {
+            let (tap, wx) = x.pair(first + i as i32);
+            let pixel = |row: usize, tap: i64| {
+                let word = usize::try_from(tap).ok().and_then(|x| rows[row].get(x));
+                word.map_or(0, |word| word | opaque)
+            };
+            let next = tap.saturating_add(1);
+            out[i] = lerp2([pixel(0, tap), pixel(0, next), pixel(1, tap), pixel(1, next)], wx, weight);
+        }
+        true
+    }
+
+    #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
+    fn shrink(&mut self, _sy: i64, _weight: u32, _out: &mut [u32]) -> bool {
+        false
     }
 
     /// Interpolates source row `y` along x into `sums[i]`.

@@ -56,6 +56,11 @@ impl Axis {
         self.step >= 1 << 16
     }
 
+    /// Whether hardly a pair of source rows (or columns) has one in common with the pair before.
+    pub(crate) fn shrinks_much(&self) -> bool {
+        self.step >= 3 << 15
+    }
+
     #[inline(always)]
     pub(crate) fn nearest(&self, target: i32) -> i64 {
         self.at(target).saturating_sub(1) >> 16
@@ -195,7 +200,7 @@ impl<'a> Sampler<'a> {
 }
 
 /// The mean of top left, top right, bottom left and bottom right, per channel, truncated; weights in 128ths.
-fn lerp2([tl, tr, bl, br]: [u32; 4], wx: u32, wy: u32) -> u32 {
+pub(crate) fn lerp2([tl, tr, bl, br]: [u32; 4], wx: u32, wy: u32) -> u32 {
     let mut result = 0;
     for shift in [0, 8, 16, 24] {
         let c = |p: u32| p >> shift & 0xff;

@@ -5,7 +5,7 @@
 //! apart; the blend modes, whose sums need more bits, take a channel in 32-bit lanes. A mask comes first, so that all
 //! see the same three things: the masked source, its alpha for each channel, and the target.
 
-use super::grid::{Grid, GridMut};
+use super::grid::{Grid, GridMut, Size, copy};
 use super::op::CompositeOp;
 use crate::kernels::with_level;
 use fearless_simd::{Level, dispatch, prelude::*};
@@ -19,6 +19,8 @@ pub(super) enum Mask<'a> {
     Alpha(Grid<'a, u32>),
     /// So do these alphas; for the operators that [`takes_alphas`] names.
     Alphas(Grid<'a, u8>),
+    /// So do these, for the same operators, and all pixels of the source are the first one.
+    OfOne(Grid<'a, u8>),
     /// Each channel counts for its own (component alpha).
     Component(Grid<'a, u32>),
 }
@@ -28,21 +30,18 @@ pub(super) fn takes_alphas(op: CompositeOp) -> bool {
     matches!(op, CompositeOp::Over | CompositeOp::Add | CompositeOp::Src)
 }
 
-/// Columns and rows of a rectangle.
-pub(super) type Size = (usize, usize);
-
 const NO_MASK: u8 = 0;
 const ALPHA: u8 = 1;
 const COMPONENT: u8 = 2;
 
 /// What a product takes part of: the factors of Porter and Duff.
-const ZERO: u8 = 0;
-const ONE: u8 = 1;
-const THERE: u8 = 2; // the other picture's alpha
-const MISSING: u8 = 3; // 1 - the other picture's alpha
+pub(super) const ZERO: u8 = 0;
+pub(super) const ONE: u8 = 1;
+pub(super) const THERE: u8 = 2; // the other picture's alpha
+pub(super) const MISSING: u8 = 3; // 1 - the other picture's alpha
 
 /// Pixels as 16-bit lanes: blue and red, green and alpha.
-struct Lanes<S: Simd> {
+pub(super) struct Lanes<S: Simd> {
     rb: S::u16s,
     ag: S::u16s,
 }
@@ -63,7 +62,7 @@ fn mul_lanes<S: Simd>(a: S::u16s, b: S::u16s) -> S::u16s {
 
 impl<S: Simd> Lanes<S> {
     #[inline(always)]
-    fn load(words: S::u32s) -> Self {
+    pub(super) fn load(words: S::u32s) -> Self {
         let lanes: S::u16s = words.bitcast();
         Self { rb: lanes & 0xff, ag: lanes >> 8 }
     }
@@ -82,7 +81,7 @@ impl<S: Simd> Lanes<S> {
     }
 
     #[inline(always)]
-    fn mul(self, other: Self) -> Self {
+    pub(super) fn mul(self, other: Self) -> Self {
         Self { rb: mul_lanes::<S>(self.rb, other.rb), ag: mul_lanes::<S>(self.ag, other.ag) }
     }
 
@@ -93,7 +92,7 @@ impl<S: Simd> Lanes<S> {
 
     /// The part of it that a factor takes, `None` for nothing.
     #[inline(always)]
-    fn part<const F: u8>(self, alpha: Self) -> Option<Self> {
+    pub(super) fn part<const F: u8>(self, alpha: Self) -> Option<Self> {
         match F {
             ZERO => None,
             ONE => Some(self),
@@ -131,7 +130,7 @@ fn vector<S: Simd, const FS: u8, const FD: u8, const MASK: u8>(
 
 /// The sum of what there is, up to 255 in each channel.
 #[inline(always)]
-fn sum<S: Simd>(simd: S, a: Option<Lanes<S>>, b: Option<Lanes<S>>) -> S::u32s {
+pub(super) fn sum<S: Simd>(simd: S, a: Option<Lanes<S>>, b: Option<Lanes<S>>) -> S::u32s {
     match (a, b) {
         (Some(a), Some(b)) => {
             let (a, b): (S::u8s, S::u8s) = (a.word().bitcast(), b.word().bitcast());
@@ -215,8 +214,66 @@ fn rows<S: Simd, M: MaskPixel, const FS: u8, const FD: u8, const MASK: u8>(
     }
 }
 
+/// Alphas in 16-bit lanes, each twice, as many as there are words in a vector.
+#[allow(clippy::needless_range_loop, reason = "of a known count, so that it becomes a vector's instructions")]
+#[inline(always)]
+fn load_alphas<S: Simd>(simd: S, m: &[u8]) -> Lanes<S> {
+    let mut words = [0; 16];
+    for i in 0..S::u32s::LEN {
+        words[i] = u32::from(m[i]);
+    }
+    let m = S::u32s::from_slice(simd, &words[..S::u32s::LEN]);
+    let m: S::u16s = (m | (m << 16)).bitcast();
+    Lanes { rb: m, ag: m }
+}
+
+/// One vector of an operator that takes all of the source, which is one colour under alphas: text.
+#[inline(always)]
+fn vector_of_one<S: Simd, const FD: u8>(simd: S, d: S::u32s, s: Lanes<S>, m: Lanes<S>) -> S::u32s {
+    let s = s.mul(m);
+    sum(simd, Some(s), Lanes::<S>::load(d).part::<FD>(s.alpha()))
+}
+
+/// Rows of one colour under alphas. The last vector of a row overlaps the one before: it is computed first and stored
+/// last.
+#[inline(always)]
+fn rows_of_one<S: Simd, const FD: u8>(
+    simd: S,
+    d: &mut GridMut<'_, u32>,
+    word: u32,
+    m: Grid<'_, u8>,
+    (width, height): Size,
+) {
+    let n = S::u32s::LEN;
+    let s = Lanes::<S>::load(S::u32s::splat(simd, word));
+    if width < n {
+        for y in 0..height {
+            let (d, m) = (d.row(y, width), m.row(y, width));
+            let (mut words, mut alphas) = ([0; 16], [0; 16]);
+            words.iter_mut().zip(&*d).for_each(|(to, from)| *to = *from);
+            alphas.iter_mut().zip(m).for_each(|(to, from)| *to = *from);
+            let dv = S::u32s::from_slice(simd, &words[..n]);
+            vector_of_one::<S, FD>(simd, dv, s, load_alphas::<S>(simd, &alphas)).store_slice(&mut words[..n]);
+            d.iter_mut().zip(&words).for_each(|(to, from)| *to = *from);
+        }
+        return;
+    }
+    for y in 0..height {
+        let (d, m) = (d.row(y, width), m.row(y, width));
+        let last = width - n;
+        let dv = S::u32s::from_slice(simd, &d[last..]);
+        let end = vector_of_one::<S, FD>(simd, dv, s, load_alphas::<S>(simd, &m[last..]));
+        let pixels = d.chunks_exact_mut(n).zip(m.chunks_exact(n));
+        for (d, m) in pixels.take((width - 1) / n) {
+            let dv = S::u32s::from_slice(simd, d);
+            vector_of_one::<S, FD>(simd, dv, s, load_alphas::<S>(simd, m)).store_slice(d);
+        }
+        end.store_slice(&mut d[last..]);
+    }
+}
+
 /// A level whose vectors are not longer than rows of `width` words, if there is one.
-fn fitting(level: Level, width: usize) -> Level {
+pub(super) fn fitting(level: Level, width: usize) -> Level {
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
     {
         if width < 8 {
@@ -246,20 +303,16 @@ fn porter_duff<const FS: u8, const FD: u8>(
         Mask::Component(m) => {
             dispatch!(level, simd => rows::<_, u32, FS, FD, COMPONENT>(simd, d, s, m, size))
         }
-        Mask::Alphas(_) => unreachable!("only takes_alphas' operators get these"),
+        // The operators that take all of the source are those that takes_alphas names.
+        Mask::Alphas(m) if FS == ONE => {
+            dispatch!(level, simd => rows::<_, u8, FS, FD, ALPHA>(simd, d, s, m, size))
+        }
+        Mask::OfOne(m) if FS == ONE => {
+            let word = s.row(0, 1)[0];
+            dispatch!(level, simd => rows_of_one::<_, FD>(simd, d, word, m, size))
+        }
+        Mask::Alphas(_) | Mask::OfOne(_) => unreachable!("only takes_alphas' operators get these"),
     }
-}
-
-/// The same, where the mask may be alphas.
-fn porter_duff_text<const FS: u8, const FD: u8>(
-    level: Level,
-    d: &mut GridMut<'_, u32>,
-    s: Grid<'_, u32>,
-    mask: Mask<'_>,
-    size: Size,
-) {
-    let Mask::Alphas(m) = mask else { return porter_duff::<FS, FD>(level, d, s, mask, size) };
-    dispatch!(fitting(level, size.0), simd => rows::<_, u8, FS, FD, ALPHA>(simd, d, s, m, size));
 }
 
 /// `v / 255`, rounded, for `v` up to 255 * 255.
@@ -350,7 +403,7 @@ fn blend_rows<S: Simd, const OP: u8>(
         Mask::None => (NO_MASK, s),
         Mask::Alpha(m) => (ALPHA, m),
         Mask::Component(m) => (COMPONENT, m),
-        Mask::Alphas(_) => unreachable!("only takes_alphas' operators get these"),
+        Mask::Alphas(_) | Mask::OfOne(_) => unreachable!("only takes_alphas' operators get these"),
     };
     simd.vectorize(
         #[inline(always)]
@@ -383,199 +436,6 @@ fn blend_rows<S: Simd, const OP: u8>(
     );
 }
 
-/// One vector of alphas, four to a word.
-#[inline(always)]
-fn alphas<S: Simd, const FS: u8, const FD: u8>(
-    simd: S,
-    d: S::u32s,
-    s: S::u32s,
-    m: Option<S::u32s>,
-) -> S::u32s {
-    let (d, mut s) = (Lanes::<S>::load(d), Lanes::<S>::load(s));
-    if let Some(m) = m {
-        s = s.mul(Lanes::<S>::load(m));
-    }
-    sum(simd, s.part::<FS>(d), d.part::<FD>(s))
-}
-
-/// The first and the last alphas of a row of less than 17, four to a word: all of it, many of them twice.
-#[inline(always)]
-fn ends(row: &[u8]) -> [u32; 16] {
-    let len = row.len();
-    let word = |at: usize| u32::from_le_bytes([row[at], row[at + 1], row[at + 2], row[at + 3]]);
-    let mut words = [0; 16];
-    match len {
-        8.. => {
-            (words[0], words[1]) = (word(0), word(4));
-            (words[2], words[3]) = (word(len - 8), word(len - 4));
-        }
-        4.. => (words[0], words[1]) = (word(0), word(len - 4)),
-        _ => {
-            for (i, alpha) in row.iter().enumerate() {
-                words[0] |= u32::from(*alpha) << (8 * i);
-            }
-        }
-    }
-    words
-}
-
-/// Puts the first and the last alphas of a row back.
-#[inline(always)]
-fn store_ends(row: &mut [u8], words: &[u32]) {
-    let len = row.len();
-    let mut put = |at: usize, word: u32| row[at..at + 4].copy_from_slice(&word.to_le_bytes());
-    match len {
-        8.. => {
-            put(0, words[0]);
-            put(4, words[1]);
-            put(len - 8, words[2]);
-            put(len - 4, words[3]);
-        }
-        4.. => {
-            put(0, words[0]);
-            put(len - 4, words[1]);
-        }
-        _ => row.iter_mut().zip(words[0].to_le_bytes()).for_each(|(alpha, v)| *alpha = v),
-    }
-}
-
-/// A vector of bytes.
-#[inline(always)]
-fn load_bytes<S: Simd>(simd: S, bytes: &[u8]) -> S::u32s {
-    S::u8s::from_slice(simd, bytes).bitcast()
-}
-
-/// A row of alphas. The last vector of it overlaps the one before, so it is computed first and stored last.
-#[allow(clippy::needless_range_loop, reason = "three rows go along")]
-#[inline(always)]
-fn alpha_row<S: Simd, const FS: u8, const FD: u8>(simd: S, d: &mut [u8], s: &[u8], m: Option<&[u8]>) {
-    let n = S::u8s::LEN;
-    let len = d.len();
-    if len < n && len < 16 {
-        let words = |v: &[u8]| S::u32s::from_slice(simd, &ends(v)[..S::u32s::LEN]);
-        let out = match m {
-            None => alphas::<S, FS, FD>(simd, words(d), words(s), None),
-            Some(m) => alphas::<S, FS, FD>(simd, words(d), words(s), Some(words(m))),
-        };
-        return store_ends(d, out.as_slice());
-    }
-    if len < n {
-        // Only where the machine's least vectors are longer than those of 16 bytes.
-        for i in 0..len {
-            let one = |v: &[u8]| S::u32s::splat(simd, u32::from(v[i]));
-            d[i] = alphas::<S, FS, FD>(simd, one(d), one(s), m.map(one)).as_slice()[0] as u8;
-        }
-        return;
-    }
-    let last = len - n;
-    let end = match m {
-        None => {
-            let (dv, sv) = (load_bytes(simd, &d[last..len]), load_bytes(simd, &s[last..len]));
-            alphas::<S, FS, FD>(simd, dv, sv, None)
-        }
-        Some(m) => {
-            let (dv, sv) = (load_bytes(simd, &d[last..len]), load_bytes(simd, &s[last..len]));
-            alphas::<S, FS, FD>(simd, dv, sv, Some(load_bytes(simd, &m[last..len])))
-        }
-    };
-    let pixels = d.chunks_exact_mut(n).zip(s.chunks_exact(n)).take((len - 1) / n);
-    match m {
-        None => {
-            for (d, s) in pixels {
-                let out = alphas::<S, FS, FD>(simd, load_bytes(simd, d), load_bytes(simd, s), None);
-                store_bytes::<S>(out, d);
-            }
-        }
-        Some(m) => {
-            for ((d, s), m) in pixels.zip(m.chunks_exact(n)) {
-                let (dv, sv, mv) = (load_bytes(simd, d), load_bytes(simd, s), load_bytes(simd, m));
-                store_bytes::<S>(alphas::<S, FS, FD>(simd, dv, sv, Some(mv)), d);
-            }
-        }
-    }
-    store_bytes::<S>(end, &mut d[last..len]);
-}
-
-#[inline(always)]
-fn store_bytes<S: Simd>(v: S::u32s, to: &mut [u8]) {
-    let v: S::u8s = v.bitcast();
-    v.store_slice(to);
-}
-
-fn porter_duff_alpha<const FS: u8, const FD: u8>(
-    level: Level,
-    d: &mut GridMut<'_, u8>,
-    s: Grid<'_, u8>,
-    m: Option<Grid<'_, u8>>,
-    (width, height): Size,
-) {
-    dispatch!(fitting(level, width / 4), simd => match m {
-        None => {
-            for y in 0..height {
-                alpha_row::<_, FS, FD>(simd, d.row(y, width), s.row(y, width), None);
-            }
-        }
-        Some(m) => {
-            for y in 0..height {
-                alpha_row::<_, FS, FD>(simd, d.row(y, width), s.row(y, width), Some(m.row(y, width)));
-            }
-        }
-    });
-}
-
-/// Copies a row. A call of `memcpy` takes longer than most rows of small boxes.
-#[inline(always)]
-fn copy(d: &mut [u8], s: &[u8]) {
-    match d.len() {
-        2048.. => d.copy_from_slice(s),
-        32.. => copy_blocks::<32>(d, s),
-        16.. => copy_blocks::<16>(d, s),
-        8.. => copy_blocks::<8>(d, s),
-        4.. => copy_blocks::<4>(d, s),
-        _ => d.iter_mut().zip(s).for_each(|(d, s)| *d = *s),
-    }
-}
-
-/// Copies a row of at least `N` bytes by blocks; the last overlaps the one before.
-#[inline(always)]
-fn copy_blocks<const N: usize>(d: &mut [u8], s: &[u8]) {
-    d.as_chunks_mut::<N>().0.iter_mut().zip(s.as_chunks::<N>().0).for_each(|(d, s)| *d = *s);
-    if let (Some(d), Some(s)) = (d.last_chunk_mut::<N>(), s.last_chunk::<N>()) {
-        *d = *s;
-    }
-}
-
-/// Combines source alphas into those of an 8-bit alpha target, which needs no colours: there component alpha is
-/// alpha. Other operators than those of Porter and Duff do nothing here.
-pub(super) fn combine_alphas(
-    level: Level,
-    op: CompositeOp,
-    d: &mut GridMut<'_, u8>,
-    s: Grid<'_, u8>,
-    m: Option<Grid<'_, u8>>,
-    size: Size,
-) {
-    use CompositeOp::*;
-    match op {
-        Clear => (0..size.1).for_each(|y| d.row(y, size.0).fill(0)),
-        Src => match m {
-            None => (0..size.1).for_each(|y| copy(d.row(y, size.0), s.row(y, size.0))),
-            _ => porter_duff_alpha::<ONE, ZERO>(level, d, s, m, size),
-        },
-        Over => porter_duff_alpha::<ONE, MISSING>(level, d, s, m, size),
-        OverReverse => porter_duff_alpha::<MISSING, ONE>(level, d, s, m, size),
-        In => porter_duff_alpha::<THERE, ZERO>(level, d, s, m, size),
-        InReverse => porter_duff_alpha::<ZERO, THERE>(level, d, s, m, size),
-        Out => porter_duff_alpha::<MISSING, ZERO>(level, d, s, m, size),
-        OutReverse => porter_duff_alpha::<ZERO, MISSING>(level, d, s, m, size),
-        Atop => porter_duff_alpha::<THERE, MISSING>(level, d, s, m, size),
-        AtopReverse => porter_duff_alpha::<MISSING, THERE>(level, d, s, m, size),
-        Xor => porter_duff_alpha::<MISSING, MISSING>(level, d, s, m, size),
-        Add => porter_duff_alpha::<ONE, ONE>(level, d, s, m, size),
-        _ => debug_assert!(op == Dst, "{op:?} needs words"),
-    }
-}
-
 /// Combines source words into target words. The float operators do nothing here.
 pub(super) fn combine(
     level: Level,
@@ -589,12 +449,10 @@ pub(super) fn combine(
     match op {
         Clear => (0..size.1).for_each(|y| d.row(y, size.0).fill(0)),
         Src => match mask {
-            Mask::None => (0..size.1).for_each(|y| {
-                copy(bytemuck::cast_slice_mut(d.row(y, size.0)), bytemuck::cast_slice(s.row(y, size.0)));
-            }),
-            _ => porter_duff_text::<ONE, ZERO>(level, d, s, mask, size),
+            Mask::None => copy(&mut d.bytes(), s.bytes(), (4 * size.0, size.1)),
+            _ => porter_duff::<ONE, ZERO>(level, d, s, mask, size),
         },
-        Over => porter_duff_text::<ONE, MISSING>(level, d, s, mask, size),
+        Over => porter_duff::<ONE, MISSING>(level, d, s, mask, size),
         OverReverse => porter_duff::<MISSING, ONE>(level, d, s, mask, size),
         In => porter_duff::<THERE, ZERO>(level, d, s, mask, size),
         InReverse => porter_duff::<ZERO, THERE>(level, d, s, mask, size),
@@ -603,7 +461,7 @@ pub(super) fn combine(
         Atop => porter_duff::<THERE, MISSING>(level, d, s, mask, size),
         AtopReverse => porter_duff::<MISSING, THERE>(level, d, s, mask, size),
         Xor => porter_duff::<MISSING, MISSING>(level, d, s, mask, size),
-        Add => porter_duff_text::<ONE, ONE>(level, d, s, mask, size),
+        Add => porter_duff::<ONE, ONE>(level, d, s, mask, size),
         Multiply => with_level!(level, simd => blend_rows::<_, MULTIPLY>(simd, d, s, mask, size)),
         Screen => with_level!(level, simd => blend_rows::<_, SCREEN>(simd, d, s, mask, size)),
         Overlay => with_level!(level, simd => blend_rows::<_, OVERLAY>(simd, d, s, mask, size)),

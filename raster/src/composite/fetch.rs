@@ -224,9 +224,11 @@ impl Picture<'_> {
 
     /// The picture's row and column below the top left pixel of `rect`, where all of it is read as it lies there.
     fn below(&self, rect: Rect) -> Option<(u32, usize)> {
-        let width = rect.width() as usize;
-        self.row_below(rect.left, rect.bottom - 1, width)?;
-        self.row_below(rect.left, rect.top, width)
+        let (x, y) = (i64::from(rect.left) + self.shift.0, i64::from(rect.top) + self.shift.1);
+        let (right, bottom) = (x + i64::from(rect.width()), y + i64::from(rect.height()));
+        let (width, height) = self.size();
+        let inside = x >= 0 && y >= 0 && right <= width && bottom <= height;
+        (self.sampling == Sampling::Direct && inside).then_some((y as u32, x as usize))
     }
 
     /// The words for the target pixels of `rect` where the picture holds them as they are.

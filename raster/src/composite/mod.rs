@@ -1,9 +1,10 @@
 //! DRAW_COMPOSITE: a source through a mask onto the target, as pixman 0.42 draws it on x86-64.
 //!
 //! [`plan`] decides everything that holds for all pixels; then rows of source, mask and target go as a8r8g8b8 words
-//! ([`fetch`], [`transform`], [`target`]) through the operator ([`narrow`] and [`combine`], or [`float`] for those that
+//! ([`fetch`], [`transform`], [`target`]) through the operator ([`narrow`] with [`combine`] and [`alphas`], or [`float`] for those that
 //! divide). Where pictures hold such words already they are read in place ([`grid`]).
 
+mod alphas;
 mod combine;
 mod fetch;
 mod float;

@@ -3,7 +3,8 @@
 //! Small rectangles such as glyphs are most of what guests composite, and what a call costs counts most with them: so
 //! words that lie somewhere already are combined there, all rows in one go, and only others are made, in blocks.
 
-use super::combine::{Mask, combine, combine_alphas, takes_alphas};
+use super::alphas::combine_alphas;
+use super::combine::{Mask, combine, takes_alphas};
 use super::grid::{Grid, GridMut};
 use super::op::CompositeOp;
 use super::plan::{Picture, Plan, Sampling, Unused};
@@ -105,6 +106,21 @@ impl Raster {
                 });
             }
         }
+        if let (true, Some(mask)) = (in_place && takes_alphas(plan.op) && !plan.component_alpha, &plan.mask)
+            && let Some(alphas) = mask.alpha_grid(rect)
+        {
+            let size = (rect.width() as usize, rect.height() as usize);
+            if plan.src.sampling == Sampling::Solid {
+                let mask = Mask::OfOne(alphas);
+                let word = [plan.src.solid()];
+                let target = &mut target_words(dst, rect);
+                return combine(self.level, plan.op, target, Grid::constant(&word), mask, size);
+            }
+            if let Some(words) = plan.src.grid(rect) {
+                let target = &mut target_words(dst, rect);
+                return combine(self.level, plan.op, target, words, Mask::Alphas(alphas), size);
+            }
+        }
         match rect.area() <= SMALL as u64 {
             true => self.composite_words::<SMALL>(dst, rect, plan, in_place),
             false => self.composite_words::<CHUNK>(dst, rect, plan, in_place),
@@ -123,17 +139,6 @@ impl Raster {
         let level = self.level;
         let mut s = [0; N];
         let mut source = Words::of(&plan.src, level, rect, &mut s);
-        let alphas = match &plan.mask {
-            Some(mask) if !plan.component_alpha && takes_alphas(plan.op) => mask.alpha_grid(rect),
-            _ => None,
-        };
-        if let (Some(alphas), true, Words::There(_) | Words::One) = (alphas, in_place, &source)
-            && rect.width() as usize <= N
-        {
-            let size = (rect.width() as usize, rect.height() as usize);
-            let s = source.block(level, rect, rect, &mut s);
-            return combine(level, plan.op, &mut target_words(dst, rect), s, Mask::Alphas(alphas), size);
-        }
         let mut m = [0; N];
         let mut mask = plan.mask.as_ref().map(|mask| Words::of(mask, level, rect, &mut m));
         for_blocks(rect, N, |block| {

@@ -37,6 +37,9 @@ pub(super) struct Affine {
 }
 
 impl Affine {
+    /// That of no transform.
+    const IDENTITY: Self = Self { xx: ONE, xy: 0, x0: HALF, yx: 0, yy: ONE, y0: HALF };
+
     /// For `t` = [t00, t01, t02, t10, t11, t12] in 16.16. The position is that of the pixel's middle; the half
     /// pixels are rounded once, so that rows and columns are exact steps.
     pub(super) fn new(t: [i32; 6]) -> Self {
@@ -125,13 +128,17 @@ impl<'a> Picture<'a> {
         let (left, top) = (i64::from(source.origin.x), i64::from(source.origin.y));
         let area = [left, top, left + i64::from(bbox.width()), top + i64::from(bbox.height())];
         let wider = [area[0] - 1, area[1] - 1, area[2] + 1, area[3] + 1];
-        if wider.iter().any(|v| i16::try_from(*v).is_err()) {
+        // The right and lower ends are not below the others.
+        let (least, most) = (i64::from(i16::MIN), i64::from(i16::MAX));
+        if wider[0].min(wider[1]) < least || wider[2].max(wider[3]) > most {
             return None;
         }
 
         let transform = source.transform.filter(|t| *t != [1 << 16, 0, 0, 0, 1 << 16, 0]);
-        let t = transform.unwrap_or([1 << 16, 0, 0, 0, 1 << 16, 0]);
-        let map = Affine::new(t);
+        let (t, map) = match transform {
+            Some(t) => (t, Affine::new(t)),
+            None => ([1 << 16, 0, 0, 0, 1 << 16, 0], Affine::IDENTITY),
+        };
         let bilinear = source.filter == CompositeFilter::Bilinear;
         let inside = area[0] >= 0 && area[1] >= 0 && area[2] <= width && area[3] <= height;
         // Without a transform all positions fit if the pixels do, but for bilinear ones outside.
@@ -141,6 +148,7 @@ impl<'a> Picture<'a> {
         };
 
         let rotation = match t {
+            _ if transform.is_none() => false,
             [0, xy, _, yx, 0, _] => (xy, yx) == (-1 << 16, 1 << 16) || (xy, yx) == (1 << 16, -1 << 16),
             _ => false,
         };

@@ -10,6 +10,8 @@ pub(crate) mod key;
 pub(crate) mod over;
 pub(crate) mod pick;
 pub(crate) mod rop3;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+pub(crate) mod shrink;
 #[cfg(test)]
 mod tests;
 

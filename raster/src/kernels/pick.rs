@@ -91,7 +91,7 @@ impl Picks {
 }
 
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-mod words {
+pub(super) mod words {
     #[cfg(target_arch = "x86")]
     use std::arch::x86::*;
     #[cfg(target_arch = "x86_64")]
@@ -100,7 +100,7 @@ mod words {
     fearless_simd::kernel!(
         /// The words of `window` at the places of `indices`.
         #[inline(always)]
-        pub(super) fn shuffle(avx2: Avx2, window: __m256i, indices: __m256i) -> __m256i {
+        pub(in crate::kernels) fn shuffle(avx2: Avx2, window: __m256i, indices: __m256i) -> __m256i {
             _mm256_permutevar8x32_epi32(window, indices)
         }
     );
@@ -108,7 +108,12 @@ mod words {
     fearless_simd::kernel!(
         /// The words at the places of `indices`, those from 8 on in the second vector.
         #[inline(always)]
-        pub(super) fn shuffle_two(avx2: Avx2, first: __m256i, second: __m256i, indices: __m256i) -> __m256i {
+        pub(in crate::kernels) fn shuffle_two(
+            avx2: Avx2,
+            first: __m256i,
+            second: __m256i,
+            indices: __m256i,
+        ) -> __m256i {
             let first = _mm256_castsi256_ps(_mm256_permutevar8x32_epi32(first, indices));
             let second = _mm256_castsi256_ps(_mm256_permutevar8x32_epi32(second, indices));
             // Bit 3 becomes the sign, which selects.

@@ -3,10 +3,13 @@
 use super::bits::{fill_row, rop2_kernel};
 use super::over::{over_faint_row, over_row};
 use super::rop3::rop3_kernel;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+use super::shrink::{Pairs, shrink_row};
 use super::with_level;
 use crate::pixel::{mul_un8, over_argb, scale_argb};
 use crate::rop::Rop2;
 use crate::rop3::rop3_bits;
+use crate::sample::lerp2;
 use crate::test_util::{Rng, levels, pixels};
 
 fn bytes(pixels: &[u32]) -> Vec<u8> {
@@ -97,5 +100,36 @@ fn over_equals_its_definition_for_all_products() {
             let plain: Vec<u32> = src.iter().zip(&dst).map(|(s, d)| over_argb(*s, *d)).collect();
             assert_eq!(fast, plain, "{len} pixels, {level:?}");
         }
+    }
+}
+
+/// Pairs near each other, farther, and far; all weights; rows of all lengths about a block's and a vector's.
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+#[test]
+fn shrunk_rows_are_the_means_of_their_pairs() {
+    let Some(avx2) = fearless_simd::Level::new().as_avx2() else { return };
+    let mut rng = Rng::new(5);
+    for case in 0..3000 {
+        let len = 2 + rng.below(if case % 2 == 0 { 40 } else { 400 }) as usize;
+        let rows = [pixels(&mut rng, len), pixels(&mut rng, len)];
+        let step = 1 + rng.below(9) as u32;
+        let mut tap = rng.below(4) as u32;
+        let mut columns = Vec::new();
+        while tap + 1 < len as u32 {
+            columns.push((tap, rng.below(128) as u32));
+            tap += step - rng.below(2).min(u64::from(step)) as u32;
+        }
+        let weight = rng.below(128) as u32;
+        let pairs = Pairs::new(columns.iter().copied(), len);
+        let mut fast = vec![0; columns.len()];
+        shrink_row(avx2, &pairs, [&rows[0], &rows[1]], weight, &mut fast);
+        let plain: Vec<u32> = columns
+            .iter()
+            .map(|&(tap, wx)| {
+                let [top, bottom] = [&rows[0][tap as usize..], &rows[1][tap as usize..]];
+                lerp2([top[0], top[1], bottom[0], bottom[1]], wx, weight)
+            })
+            .collect();
+        assert_eq!(fast, plain, "case {case}: {columns:?} of {len}, weight {weight}");
     }
 }
