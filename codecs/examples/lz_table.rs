@@ -3,9 +3,12 @@
 //! `SPICE_RENDER_CORPUS=/work/shared cargo run --release -p spice-codecs --example lz_table [CLASS|all [LEVEL]]`
 //! With `LZ_TABLE_QUICK` set everything runs once: sizes hold, speeds do not.
 
+mod picture;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use picture::Picture;
 use spice_codecs::glz::{GlzDictionary, GlzEncoder, GlzWindow};
 use spice_codecs::lz::{Level, LzDecoder, LzEncoder};
 use spice_codecs::{PixelFormat, Pixels};
@@ -39,25 +42,6 @@ const CLASSES: &[Class] = &[
     ),
     ("mixed", &["desktop_1920"], [1991885.0, 52.0, 15.0], [1868939.0, 131.0, 14.0]),
 ];
-
-struct Picture {
-    width: u32,
-    height: u32,
-    data: Vec<u8>,
-}
-
-fn load(path: &Path) -> Picture {
-    let file = std::io::BufReader::new(std::fs::File::open(path).expect("picture"));
-    let mut decoder = png::Decoder::new(file);
-    decoder.set_transformations(png::Transformations::normalize_to_color8());
-    let mut reader = decoder.read_info().expect("png");
-    let mut bytes = vec![0; reader.output_buffer_size().expect("size")];
-    let info = reader.next_frame(&mut bytes).expect("frame");
-    let n = info.color_type.samples();
-    let pixel = |p: &[u8]| if n >= 3 { [p[2], p[1], p[0], 0] } else { [p[0], p[0], p[0], 0] };
-    let data = bytes[..info.buffer_size()].chunks_exact(n).flat_map(pixel).collect();
-    Picture { width: info.width, height: info.height, data }
-}
 
 /// Seconds of one call: the best by the wall clock or, on a busy machine, the mean by this thread's processor time.
 fn best(mut f: impl FnMut()) -> f64 {
@@ -99,8 +83,10 @@ fn main() {
         if only.as_ref().is_some_and(|o| o != class) {
             continue;
         }
-        let pictures: Vec<Picture> =
-            names.iter().map(|n| load(&Path::new(&root).join(format!("codecs/images/{n}.png")))).collect();
+        let pictures: Vec<Picture> = names
+            .iter()
+            .map(|n| Picture::load(&Path::new(&root).join(format!("codecs/images/{n}.png"))))
+            .collect();
         let total: usize = pictures.iter().map(|p| p.data.len()).sum();
         let mut copy = vec![0u8; total];
         let memcpy: f64 = pictures

@@ -7,6 +7,9 @@
 
 use std::path::{Path, PathBuf};
 
+mod picture;
+
+use picture::Picture;
 use serde_json::Value;
 use spice_codecs::glz::{GlzDictionary, GlzEncoder, ZlibEncoder};
 use spice_codecs::lz::{Level, LzEncoder};
@@ -21,25 +24,6 @@ struct Image {
     kill: bool,
 }
 
-struct Frame {
-    width: usize,
-    height: usize,
-    data: Vec<u8>,
-}
-
-fn load(path: &Path) -> Frame {
-    let file = std::io::BufReader::new(std::fs::File::open(path).expect("picture"));
-    let mut decoder = png::Decoder::new(file);
-    decoder.set_transformations(png::Transformations::normalize_to_color8());
-    let mut reader = decoder.read_info().expect("png");
-    let mut bytes = vec![0; reader.output_buffer_size().expect("size")];
-    let info = reader.next_frame(&mut bytes).expect("frame");
-    let n = info.color_type.samples();
-    let pixel = |p: &[u8]| if n >= 3 { [p[2], p[1], p[0], 0] } else { [p[0], p[0], p[0], 0] };
-    let data = bytes[..info.buffer_size()].chunks_exact(n).flat_map(pixel).collect();
-    Frame { width: info.width as usize, height: info.height as usize, data }
-}
-
 fn rgb32(width: usize, height: usize, data: Vec<u8>) -> Image {
     Image { format: PixelFormat::Rgb32, width: width as u32, height: height as u32, data, kill: false }
 }
@@ -51,16 +35,17 @@ fn changes(folder: &Path) -> Vec<Image> {
     names.retain(|n| n.extension().is_some_and(|e| e == "png"));
     names.sort();
     let mut images = Vec::new();
-    let mut before: Option<Frame> = None;
+    let mut before: Option<Picture> = None;
     for name in names {
-        let frame = load(&name);
+        let frame = Picture::load(&name);
+        let (width, height) = (frame.width as usize, frame.height as usize);
         let old = before.take().filter(|b| b.data.len() == frame.data.len());
-        let pixel = |f: &Frame, x: usize, y: usize| f.data[(y * f.width + x) * 4..][..4].to_vec();
-        for top in (0..frame.height).step_by(48) {
-            let bottom = frame.height.min(top + 48);
+        let pixel = |f: &Picture, x: usize, y: usize| f.data[(y * f.width as usize + x) * 4..][..4].to_vec();
+        for top in (0..height).step_by(48) {
+            let bottom = height.min(top + 48);
             let (mut left, mut right, mut first, mut last) = (usize::MAX, 0, usize::MAX, 0);
             for y in top..bottom {
-                for x in 0..frame.width {
+                for x in 0..width {
                     if old.as_ref().is_none_or(|o| pixel(o, x, y) != pixel(&frame, x, y)) {
                         (left, right) = (left.min(x), right.max(x + 1));
                         (first, last) = (first.min(y), y + 1);
@@ -68,8 +53,8 @@ fn changes(folder: &Path) -> Vec<Image> {
                 }
             }
             if left < right {
-                let rows = (first..last)
-                    .flat_map(|y| &frame.data[(y * frame.width + left) * 4..(y * frame.width + right) * 4]);
+                let rows =
+                    (first..last).flat_map(|y| &frame.data[(y * width + left) * 4..(y * width + right) * 4]);
                 images.push(rgb32(right - left, last - first, rows.copied().collect()));
             }
         }
@@ -197,8 +182,8 @@ fn main() {
         "desktop_1920",
     ];
     for name in names {
-        let f = load(&root.join(format!("images/{name}.png")));
-        measure(name, 1 << 22, &[rgb32(f.width, f.height, f.data)], level);
+        let f = Picture::load(&root.join(format!("images/{name}.png")));
+        measure(name, 1 << 22, &[rgb32(f.width as usize, f.height as usize, f.data)], level);
     }
     let manifest: Value =
         serde_json::from_slice(&std::fs::read(root.join("manifest.json")).expect("manifest")).expect("json");

@@ -3,10 +3,13 @@
 //!
 //! `SPICE_RENDER_CORPUS=/work/shared cargo run --release -p spice-codecs --example speed_table [CODEC [CLASS]]`
 
+mod picture;
+
 use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use picture::Picture;
 use spice_codecs::glz::GlzDictionary;
 use spice_codecs::lz::Level;
 use spice_codecs::{Codec, DecodeOptions, Decoder, Encoder, Options, PixelFormat, Pixels};
@@ -72,30 +75,9 @@ const JPEG: Reference = [
     (25.0, 27.0, 344_876),
 ];
 
-struct Picture {
-    width: u32,
-    height: u32,
-    data: Vec<u8>,
-}
-
-impl Picture {
-    fn load(path: &Path) -> Self {
-        let file = std::io::BufReader::new(std::fs::File::open(path).expect("picture"));
-        let mut decoder = png::Decoder::new(file);
-        decoder.set_transformations(png::Transformations::normalize_to_color8());
-        let mut reader = decoder.read_info().expect("png");
-        let mut bytes = vec![0; reader.output_buffer_size().expect("size")];
-        let info = reader.next_frame(&mut bytes).expect("frame");
-        let n = info.color_type.samples();
-        let pixel = |p: &[u8]| if n >= 3 { [p[2], p[1], p[0], 0] } else { [p[0], p[0], p[0], 0] };
-        let data = bytes[..info.buffer_size()].chunks_exact(n).flat_map(pixel).collect();
-        Self { width: info.width, height: info.height, data }
-    }
-
-    fn pixels(&self) -> Pixels<'_> {
-        Pixels::new(PixelFormat::Rgb32, self.width, self.height, self.width as usize * 4, true, &self.data)
-            .expect("a picture")
-    }
+fn pixels(picture: &Picture) -> Pixels<'_> {
+    let &Picture { width, height, ref data } = picture;
+    Pixels::new(PixelFormat::Rgb32, width, height, width as usize * 4, true, data).expect("a picture")
 }
 
 /// Seconds of one call: the best of at least seven and of a third of a second.
@@ -190,7 +172,7 @@ fn main() {
             let (mut bytes, mut enc, mut dec) = (0, 0.0, 0.0);
             let (mut stream, mut back) = (Vec::new(), Vec::new());
             for p in &pictures {
-                let pixels = p.pixels();
+                let pixels = pixels(p);
                 enc += best(|| {
                     stream.clear();
                     (codec.encode)(&pixels, &mut stream);
