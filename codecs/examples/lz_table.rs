@@ -1,6 +1,6 @@
 //! Prints size and speed of every LZ and GLZ level on the corpus's pictures, beside the reference's figures.
 //!
-//! `SPICE_RENDER_CORPUS=/work/shared cargo run --release -p spice-codecs --example lz_table [CLASS|all [LEVEL]]`
+//! `SPICE_RENDER_CORPUS=../shared cargo run --release -p spice-codecs --example lz_table [CLASS|all [LEVEL]]`
 //! With `LZ_TABLE_QUICK` set everything runs once: sizes hold, speeds do not.
 
 mod picture;

@@ -1,6 +1,6 @@
 //! Prints bytes and processor time of one level on sequences of pictures: GLZ with one dictionary, zlib-GLZ, and LZ.
 //!
-//! `SPICE_RENDER_CORPUS=/work/shared cargo run --release -p spice-codecs --example sequence_table LEVEL [FOLDER...]`
+//! `SPICE_RENDER_CORPUS=../shared cargo run --release -p spice-codecs --example sequence_table LEVEL [FOLDER...]`
 //! A folder holds PNG frames in the order of their names (`spice-render render --frames`); what changed from frame to
 //! frame is coded in bands of 48 rows, as a server would that sends what is drawn. Without folders: the corpus's
 //! single pictures, each a sequence of its own, and its GLZ sequences. zlib wraps at level `DEFLATE`, 6 without it.

@@ -1,7 +1,7 @@
 //! Prints size and speed of every codec on the corpus's pictures, per class, beside memcpy in the same run and beside
 //! what the C implementations take (SPEED.md).
 //!
-//! `SPICE_RENDER_CORPUS=/work/shared cargo run --release -p spice-codecs --example speed_table [CODEC [CLASS]]`
+//! `SPICE_RENDER_CORPUS=../shared cargo run --release -p spice-codecs --example speed_table [CODEC [CLASS]]`
 
 mod picture;
 
