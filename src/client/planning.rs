@@ -31,6 +31,7 @@ const SCROLL_PIXELS: u64 = 1 << 16;
 /// Bytes and pixels of a band of an image that may move: only whole ones can be told by their names then.
 const BAND_BYTES: u64 = 6 << 10;
 const BAND_PIXELS: u64 = 1 << 13;
+
 impl Session {
     /// The rectangles of pieces and about how many bytes each takes.
     pub(super) fn planned_bytes(&mut self, truth: SurfaceRef<'_>, pieces: &[Piece]) -> Vec<(Rect, u64)> {
@@ -72,6 +73,9 @@ impl Session {
             costs: if raw { Costs::RAW } else { Costs::LOSSLESS },
             max_piece_pixels: if self.link.is_slow() { SLOW_PIXELS } else { IMAGE_PIXELS },
         };
+        if screen {
+            self.known.clear();
+        }
         let mut stats = self.planner.plan(&input, pieces);
         let scrolls =
             pieces.iter().any(|p| matches!(p.kind, PieceKind::Move { .. }) && p.rect.area() >= SCROLL_PIXELS);
@@ -96,7 +100,6 @@ impl Session {
 
     /// Takes what can be told by the names of images out of the dear images of a plan. About how many bytes that saves.
     fn find_known(&mut self, truth: SurfaceRef<'_>, parts: Parts, pieces: &mut Vec<Piece>) -> u64 {
-        self.known.clear();
         let (mut saved, mut left) = (0, Vec::new());
         for piece in pieces.iter_mut() {
             let Piece { rect, kind: PieceKind::Image } = *piece else { continue };
