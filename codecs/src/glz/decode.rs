@@ -4,7 +4,7 @@ use fearless_simd::{Level, Simd};
 
 use super::GlzHeader;
 use super::window::{GlzWindow, Image};
-use crate::lz::copy::{Bgr32, Output, Word16To32, repeat, repeat_long};
+use crate::lz::copy::{Bgr32, Output, Word16To32, length, repeat, repeat_long, run};
 use crate::lz::wide::{READ, SHORT, WRITE, Wide, short};
 use crate::{DecodeError, PixelFormat};
 
@@ -64,7 +64,7 @@ trait Copy4: Output {
     fn within(out: &mut [u8], at: usize, back: usize, size: usize);
 }
 
-impl Copy4 for Bgr32 {
+impl<O: Wide> Copy4 for O {
     const WIDE: bool = true;
     #[inline(always)]
     fn many<S: Simd>(
@@ -75,30 +75,11 @@ impl Copy4 for Bgr32 {
         done: usize,
         last: &Other<'_>,
     ) -> (usize, usize) {
-        many::<Self, S>(simd, stream, at, out, done, last)
+        many::<O, S>(simd, stream, at, out, done, last)
     }
     #[inline(always)]
     fn within(out: &mut [u8], at: usize, back: usize, size: usize) {
-        repeat::<Self>(out, at, back, size);
-    }
-}
-
-impl Copy4 for Word16To32 {
-    const WIDE: bool = true;
-    #[inline(always)]
-    fn many<S: Simd>(
-        simd: S,
-        stream: &[u8],
-        at: usize,
-        out: &mut [u8],
-        done: usize,
-        last: &Other<'_>,
-    ) -> (usize, usize) {
-        many::<Self, S>(simd, stream, at, out, done, last)
-    }
-    #[inline(always)]
-    fn within(out: &mut [u8], at: usize, back: usize, size: usize) {
-        repeat::<Self>(out, at, back, size);
+        repeat::<O>(out, at, back, size);
     }
 }
 
@@ -243,32 +224,16 @@ fn one<'a, O: Copy4>(
     source: &Source<'a>,
     last: &mut Other<'a>,
 ) -> Result<(usize, usize), DecodeError> {
-    let left = out.len() - done;
     let truncated = || DecodeError::Truncated { offset: stream.len() };
     let start = at;
     let corrupt = |reason| Err(DecodeError::Corrupt { offset: start, reason });
     let c = *stream.get(at).ok_or_else(truncated)? as usize;
-    at += 1;
     if c < 32 {
-        let size = (c + 1) * 4;
-        if size > left {
-            return corrupt("literals beyond the last pixel");
-        }
-        let literals = stream.get(at..at + (c + 1) * O::CODED).ok_or_else(truncated)?;
-        O::literals(stream, at, literals, &mut out[done..], c + 1);
-        return Ok((at + literals.len(), done + size));
+        let (next, size) = run::<O>(stream, start, &mut out[done..], c + 1)?;
+        return Ok((next, done + size));
     }
-    let mut length = c >> 5;
-    if length == 7 {
-        loop {
-            let more = *stream.get(at).ok_or_else(truncated)? as usize;
-            at += 1;
-            length += more;
-            if more != 255 {
-                break;
-            }
-        }
-    }
+    let (length, next) = length(stream, c, at + 1)?;
+    at = next;
     let two = stream.get(at..at + 2).ok_or_else(truncated)?;
     at += 2;
     let f = u32::from(two[1]);
@@ -291,7 +256,7 @@ fn one<'a, O: Copy4>(
         }
     }
     let size = (length + O::BIAS).saturating_mul(4);
-    if size > left {
+    if size > out.len() - done {
         return corrupt("match beyond the last pixel");
     }
     if images == 0 {

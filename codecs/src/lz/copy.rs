@@ -1,4 +1,7 @@
-//! How decoders write pixels: literals in each layout, and copies that may overlap their source.
+//! What decoders of LZ and GLZ have in common: runs of literals in each layout, the lengths of matches, and copies that may
+//! overlap their source.
+
+use crate::DecodeError;
 
 /// A decoded pixel layout.
 pub(crate) trait Output {
@@ -19,6 +22,43 @@ pub(crate) trait Output {
             Self::pixel(from, to);
         }
     }
+}
+
+/// A run of literals whose control byte, `count - 1`, is at `start` of the stream, to the start of `out`: all that is left
+/// of the picture. Returns where the next token is, and how many bytes of pixels the run has.
+#[inline(always)]
+pub(crate) fn run<O: Output>(
+    stream: &[u8],
+    start: usize,
+    out: &mut [u8],
+    count: usize,
+) -> Result<(usize, usize), DecodeError> {
+    let (at, size) = (start + 1, count * O::BYTES);
+    if size > out.len() {
+        return Err(DecodeError::Corrupt { offset: start, reason: "literals beyond the last pixel" });
+    }
+    let literals =
+        stream.get(at..at + count * O::CODED).ok_or(DecodeError::Truncated { offset: stream.len() })?;
+    O::literals(stream, at, literals, out, count);
+    Ok((at + literals.len(), size))
+}
+
+/// A match's length as it is coded: that in its control byte, and what the bytes from `at` on add to the longest of these.
+/// Returns it, and where the next byte is.
+#[inline(always)]
+pub(crate) fn length(stream: &[u8], control: usize, mut at: usize) -> Result<(usize, usize), DecodeError> {
+    let mut length = control >> 5;
+    if length == 7 {
+        loop {
+            let more = *stream.get(at).ok_or(DecodeError::Truncated { offset: stream.len() })? as usize;
+            at += 1;
+            length += more;
+            if more != 255 {
+                break;
+            }
+        }
+    }
+    Ok((length, at))
 }
 
 /// B, G, R to B, G, R, 0.

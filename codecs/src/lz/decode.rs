@@ -3,7 +3,7 @@
 use fearless_simd::{Level, Simd};
 
 use super::LzHeader;
-use super::copy::{Bgr24, Bgr32, Single, Word16, merge_alpha, repeat, repeat_long};
+use super::copy::{Bgr24, Bgr32, Single, Word16, length, merge_alpha, repeat, repeat_long, run};
 use super::wide::{READ, SHORT, WRITE, Wide, short};
 use crate::{DecodeError, PixelFormat};
 
@@ -154,32 +154,16 @@ fn one<O: Wide>(
     out: &mut [u8],
     done: usize,
 ) -> Result<(usize, usize), DecodeError> {
-    let left = out.len() - done;
     let truncated = || DecodeError::Truncated { offset: stream.len() };
     let start = at;
     let corrupt = |reason| Err(DecodeError::Corrupt { offset: start, reason });
     let c = *stream.get(at).ok_or_else(truncated)? as usize;
-    at += 1;
     if c < 32 {
-        let size = (c + 1) * O::BYTES;
-        if size > left {
-            return corrupt("literals beyond the last pixel");
-        }
-        let literals = stream.get(at..at + (c + 1) * O::CODED).ok_or_else(truncated)?;
-        O::literals(stream, at, literals, &mut out[done..], c + 1);
-        return Ok((at + literals.len(), done + size));
+        let (next, size) = run::<O>(stream, start, &mut out[done..], c + 1)?;
+        return Ok((next, done + size));
     }
-    let mut length = c >> 5;
-    if length == 7 {
-        loop {
-            let more = *stream.get(at).ok_or_else(truncated)? as usize;
-            at += 1;
-            length += more;
-            if more != 255 {
-                break;
-            }
-        }
-    }
+    let (length, next) = length(stream, c, at + 1)?;
+    at = next;
     let low = *stream.get(at).ok_or_else(truncated)? as usize;
     at += 1;
     let mut distance = ((c & 31) << 8 | low) + 1;
@@ -190,7 +174,7 @@ fn one<O: Wide>(
     }
     let size = (length + O::BIAS).saturating_mul(O::BYTES);
     let back = distance * O::BYTES;
-    if size > left {
+    if size > out.len() - done {
         return corrupt("match beyond the last pixel");
     }
     if back > done {
