@@ -25,6 +25,7 @@ use super::surfaces::{Slot, Slots};
 use crate::draw::{Limits, Source, Task};
 use crate::qxl::OpKind;
 use spice_raster::{Rect, Region};
+use std::borrow::Cow;
 
 /// A pending task.
 #[derive(Clone, Debug)]
@@ -203,14 +204,7 @@ impl Pass<'_> {
     /// Draws all of a node that someone will see. If that is `forced` all nodes before it are drawn, too, and nothing
     /// but what is hidden matters any more.
     fn draw(&mut self, node: &mut Node, forced: bool) -> Verdict {
-        let boxed;
-        let clip = match node.extent {
-            Extent::Box(rect) => {
-                boxed = Region::from_rect(rect);
-                &boxed
-            }
-            _ => &node.task.clip,
-        };
+        let clip = &*written(node.extent, &node.task);
         let Some(slot) = self.slots.touch(node.slot) else { return Verdict::Cull };
         let verdict = match node.extent {
             // Of one rectangle it is known.
@@ -256,14 +250,7 @@ impl Pass<'_> {
 
     /// Decides about a node that may stay pending, as a whole or in part.
     fn visit(&mut self, node: &mut Node, index: usize) -> Verdict {
-        let boxed;
-        let clip = match node.extent {
-            Extent::Box(rect) => {
-                boxed = Region::from_rect(rect);
-                &boxed
-            }
-            _ => &node.task.clip,
-        };
+        let clip = &*written(node.extent, &node.task);
         let Some(slot) = self.slots.get(node.slot) else { return Verdict::Cull };
         if self.culling && slot.hides(clip, self.walk.is_some()) {
             return Verdict::Cull;
@@ -425,4 +412,12 @@ fn all_seen(slot: &Slot, clip: &Region, scratch: &mut Scratch) -> Verdict {
 fn rest(slot: &Slot, clip: &Region, scratch: &mut Scratch) -> Option<Region> {
     let layer = &slot.layer;
     scratch.select(clip, PENDING_RECTS, Keep::OutOf(&[&layer.need, &layer.done, slot.hidden()]))
+}
+
+/// The pixels that a task may change.
+fn written(extent: Extent, task: &Task) -> Cow<'_, Region> {
+    match extent {
+        Extent::Box(rect) => Cow::Owned(Region::from_rect(rect)),
+        Extent::Clip | Extent::WholeClip => Cow::Borrowed(&task.clip),
+    }
 }
