@@ -1,6 +1,7 @@
 //! Copies, scaled or not, from pictures and within a surface.
 
 use crate::geom::{Point, Rect};
+use crate::grid::{self, cells};
 use crate::kernels::bits::rop2_kernel;
 use crate::kernels::with_level;
 use crate::pixel::{raw_pixel, set_raw_pixel};
@@ -55,6 +56,12 @@ impl Raster {
     pub(crate) fn copy_sampled(&self, dst: &mut SurfaceMut<'_>, clip: &Region, src: &Sampler<'_>, rop: Rop2) {
         if rop == Rop2::Nop {
             return;
+        }
+        if let (Rop2::PUT, Some(offset), Some(reach)) = (rop, src.offset, src.reach())
+            && src.src.format() == dst.format()
+            && whole_bytes(dst.format())
+        {
+            return put_as_it_is(dst, clip, src.src, reach, offset);
         }
         let clip = src.reachable(clip);
         if !rop.reads_source() {
@@ -119,6 +126,24 @@ impl Raster {
                 }
             }
         }
+    }
+}
+
+/// Copies pixels of the target's format as they are: targets in `reach` take the picture's pixel `dx`, `dy` away, which
+/// is inside.
+fn put_as_it_is(
+    dst: &mut SurfaceMut<'_>,
+    clip: &Region,
+    src: SurfaceRef<'_>,
+    reach: Rect,
+    (dx, dy): (i64, i64),
+) {
+    let pixel = dst.format().bits_per_pixel() as usize / 8;
+    for rect in clip.rects_in(reach.intersect(&dst.bounds())) {
+        let (column, row) = (i64::from(rect.left) + dx, i64::from(rect.top) + dy);
+        let (width, height) = cells(rect);
+        let from = src.bytes_from(column as usize * pixel, row as u32);
+        grid::copy(&mut dst.bytes_of(rect, pixel), from, (width * pixel, height));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Fills with one colour or a pattern.
 
 use crate::geom::Point;
+use crate::grid::{self, cells};
 use crate::kernels::bits::{fill_row, rop2_kernel};
 use crate::kernels::with_level;
 use crate::plain::{self, TileStart};
@@ -20,6 +21,14 @@ impl Raster {
             return plain::fill(dst, clip, color, rop);
         }
         let (a, x) = rop.masks(splat(format, color));
+        if a == 0 {
+            let pixel = format.bits_per_pixel() as usize / 8;
+            for rect in clip.rects_in(dst.bounds()) {
+                let (width, height) = cells(rect);
+                grid::fill(self.level, &mut dst.bytes_of(rect, pixel), x, (width * pixel, height));
+            }
+            return;
+        }
         with_level!(self.level, simd => {
             if let Some(kernel) = fill_row(a, x) {
                 each_row(dst, clip, |_, _, _, row| kernel(simd, row, a, x));

@@ -13,6 +13,7 @@ mod copy;
 mod draw_tests;
 mod fill;
 mod geom;
+mod grid;
 mod kernels;
 mod pixel;
 mod plain;

@@ -155,12 +155,17 @@ impl<'a> Sampler<'a> {
         }
     }
 
-    /// The part of a clip whose pixels are drawn: not scaled, that whose source is inside the picture.
-    pub(crate) fn reachable<'r>(&self, clip: &'r Region) -> Cow<'r, Region> {
-        let Some((dx, dy)) = self.offset else { return Cow::Borrowed(clip) };
+    /// The targets whose source is inside the picture, if nothing is scaled.
+    pub(crate) fn reach(&self) -> Option<Rect> {
+        let (dx, dy) = self.offset?;
         let cut = |v: i64| v.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32;
         let (width, height) = (i64::from(self.src.width()), i64::from(self.src.height()));
-        clip.cut(Rect::new(cut(-dx), cut(-dy), cut(width - dx), cut(height - dy)))
+        Some(Rect::new(cut(-dx), cut(-dy), cut(width - dx), cut(height - dy)))
+    }
+
+    /// The part of a clip whose pixels are drawn: not scaled, that whose source is inside the picture.
+    pub(crate) fn reachable<'r>(&self, clip: &'r Region) -> Cow<'r, Region> {
+        self.reach().map_or(Cow::Borrowed(clip), |reach| clip.cut(reach))
     }
 
     /// The pixel for target pixel (x, y), `None` outside the picture (nearest only).

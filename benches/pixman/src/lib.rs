@@ -21,6 +21,7 @@ unsafe extern "C" {
     fn pixman_image_unref(image: Image) -> c_int;
     fn pixman_image_set_transform(image: Image, transform: *const Transform) -> c_int;
     fn pixman_image_set_repeat(image: Image, repeat: c_uint);
+    fn pixman_image_set_component_alpha(image: Image, component_alpha: c_int);
     fn pixman_image_set_filter(image: Image, filter: c_uint, params: *const i32, count: c_int) -> c_int;
     fn pixman_image_composite32(
         op: c_uint,
@@ -46,6 +47,20 @@ unsafe extern "C" {
         height: c_int,
         filler: u32,
     ) -> c_int;
+    fn pixman_blt(
+        src_bits: *mut u32,
+        dst_bits: *mut u32,
+        src_stride_words: c_int,
+        dst_stride_words: c_int,
+        src_bpp: c_int,
+        dst_bpp: c_int,
+        src_x: c_int,
+        src_y: c_int,
+        dst_x: c_int,
+        dst_y: c_int,
+        width: c_int,
+        height: c_int,
+    ) -> c_int;
 }
 
 /// a8r8g8b8.
@@ -58,6 +73,8 @@ pub const X1R5G5B5: u32 = 0x1002_0555;
 pub const R5G6B5: u32 = 0x1002_0565;
 /// a8.
 pub const A8: u32 = 0x0801_8000;
+/// a1.
+pub const A1: u32 = 0x0101_1000;
 
 /// The operator SRC.
 pub const SRC: u32 = 1;
@@ -78,6 +95,7 @@ pub struct Pixels<'a> {
     height: u32,
     words: &'a mut [u32],
     stride: usize,
+    bpp: c_int,
 }
 
 impl<'a> Pixels<'a> {
@@ -96,7 +114,7 @@ impl<'a> Pixels<'a> {
             )
         };
         assert!(!image.is_null());
-        Self { image, width, height, words, stride }
+        Self { image, width, height, words, stride, bpp: bpp as c_int }
     }
 
     /// Lets the image be read scaled by factors in 16.16 from `left`, `top`.
@@ -123,6 +141,12 @@ impl<'a> Pixels<'a> {
     pub fn repeat(&mut self) {
         // SAFETY: the image is alive.
         unsafe { pixman_image_set_repeat(self.image, 1) }
+    }
+
+    /// Lets each channel of the image count for its own where it is a mask.
+    pub fn component_alpha(&mut self) {
+        // SAFETY: the image is alive.
+        unsafe { pixman_image_set_component_alpha(self.image, 1) }
     }
 
     /// Composites all of `self` from the source's (0, 0).
@@ -152,22 +176,46 @@ impl<'a> Pixels<'a> {
         }
     }
 
-    /// Fills all of a 32-bit image.
-    pub fn fill(&mut self, color: u32) {
-        assert!(self.stride >= self.width as usize);
-        // SAFETY: the rows are inside `words`.
-        unsafe {
+    /// Fills all of an image of whole bytes; whether pixman does that.
+    pub fn fill(&mut self, color: u32) -> bool {
+        assert!(self.bpp >= 8);
+        // SAFETY: the rows are inside `words`, as asserted when it was made.
+        let done = unsafe {
             pixman_fill(
                 self.words.as_mut_ptr(),
                 self.stride as c_int,
-                32,
+                self.bpp,
                 0,
                 0,
                 self.width as c_int,
                 self.height as c_int,
                 color,
-            );
-        }
+            )
+        };
+        done != 0
+    }
+
+    /// Copies all of an image of the same size and pixel size; whether pixman does that.
+    pub fn blt(&mut self, src: &mut Pixels<'_>) -> bool {
+        assert!((self.width, self.height, self.bpp) == (src.width, src.height, src.bpp));
+        // SAFETY: the rows of both are inside their `words`, as asserted when they were made.
+        let done = unsafe {
+            pixman_blt(
+                src.words.as_mut_ptr(),
+                self.words.as_mut_ptr(),
+                src.stride as c_int,
+                self.stride as c_int,
+                self.bpp,
+                self.bpp,
+                0,
+                0,
+                0,
+                0,
+                self.width as c_int,
+                self.height as c_int,
+            )
+        };
+        done != 0
     }
 
     /// The pixels.

@@ -1,26 +1,27 @@
-//! Composites beside libpixman: boxes of a glyph's size, where what a call costs counts, and larger ones.
+//! Composites, fills and copies beside libpixman: boxes of a glyph's size, where what a call costs counts, larger ones,
+//! and such of one row and of one column.
 
 use super::race::{Table, image, surface, words};
 use bench_pixman::{GOOD, NEAREST, Pixels};
-use spice_raster::{
-    CompositeFilter, CompositeOp, CompositeRepeat, CompositeSource, Region, Surface, SurfaceFormat,
-};
+use spice_raster::CompositeOp::{self, *};
+use spice_raster::SurfaceFormat::{self, *};
+use spice_raster::{CompositeFilter, CompositeRepeat, CompositeSource, Point, Region, Rop2, Surface};
 
 /// A picture to read, and how.
 struct Source {
     surface: Surface,
-    words: Surface,
     transform: Option<[i32; 6]>,
     filter: CompositeFilter,
     tiled: bool,
+    component_alpha: bool,
 }
 
 impl Source {
     /// As it lies there.
     fn plain(format: SurfaceFormat, width: u32, height: u32) -> Self {
         let surface = surface(format, width, height, |v| v as u32);
-        let words = words(&surface);
-        Self { surface, words, transform: None, filter: CompositeFilter::Nearest, tiled: false }
+        let (transform, filter) = (None, CompositeFilter::Nearest);
+        Self { surface, transform, filter, tiled: false, component_alpha: false }
     }
 
     fn transformed(self, transform: [i32; 6], filter: CompositeFilter) -> Self {
@@ -36,33 +37,32 @@ impl Source {
         let (transform, filter) = (self.transform, self.filter);
         CompositeSource { transform, filter, repeat, ..CompositeSource::new(self.surface.view()) }
     }
-}
 
-/// pixman's picture of a source.
-fn theirs<'a>(
-    surface: &Surface,
-    words: &'a mut [u32],
-    how: (Option<[i32; 6]>, CompositeFilter, bool),
-) -> Pixels<'a> {
-    let mut pixels = image(format(surface.format()), surface, words);
-    let (transform, filter, tiled) = how;
-    if let Some(transform) = transform {
-        let filter = if filter == CompositeFilter::Nearest { NEAREST } else { GOOD };
-        pixels.transform(transform, filter);
+    /// pixman's picture of it, over the same words.
+    fn theirs<'a>(&self, words: &'a mut [u32]) -> Pixels<'a> {
+        let mut pixels = image(format(self.surface.format()), &self.surface, words);
+        if let Some(transform) = self.transform {
+            let filter = if self.filter == CompositeFilter::Nearest { NEAREST } else { GOOD };
+            pixels.transform(transform, filter);
+        }
+        if self.tiled {
+            pixels.repeat();
+        }
+        if self.component_alpha {
+            pixels.component_alpha();
+        }
+        pixels
     }
-    if tiled {
-        pixels.repeat();
-    }
-    pixels
 }
 
 fn format(format: SurfaceFormat) -> u32 {
     match format {
-        SurfaceFormat::A8 => bench_pixman::A8,
-        SurfaceFormat::X1R5G5B5 => bench_pixman::X1R5G5B5,
-        SurfaceFormat::R5G6B5 => bench_pixman::R5G6B5,
-        SurfaceFormat::A8R8G8B8 => bench_pixman::A8R8G8B8,
-        _ => bench_pixman::X8R8G8B8,
+        A1 => bench_pixman::A1,
+        A8 => bench_pixman::A8,
+        X1R5G5B5 => bench_pixman::X1R5G5B5,
+        R5G6B5 => bench_pixman::R5G6B5,
+        X8R8G8B8 => bench_pixman::X8R8G8B8,
+        A8R8G8B8 => bench_pixman::A8R8G8B8,
     }
 }
 
@@ -72,74 +72,140 @@ fn race(
     name: &str,
     op: CompositeOp,
     target: (SurfaceFormat, u32, u32),
-    mut src: Source,
-    mut mask: Option<Source>,
+    src: Source,
+    mask: Option<Source>,
 ) {
+    if !table.has(name) {
+        return;
+    }
     let mut dst = surface(target.0, target.1, target.2, |v| v as u32);
-    let mut dst_words = words(&dst);
-    let mut dst_view = dst_words.view_mut();
+    let mut their_words =
+        [Some(&dst), Some(&src.surface), mask.as_ref().map(|m| &m.surface)].map(|s| s.map(words));
+    let [dst_view, src_view, mask_view] =
+        &mut their_words.each_mut().map(|s| s.as_mut().map(Surface::view_mut));
+    let (Some(dst_view), Some(src_view)) = (dst_view, src_view) else { return };
     let mut other = image(format(target.0), &dst, dst_view.row(0));
-    let how = |s: &Source| (s.transform, s.filter, s.tiled);
-    let mut src_words = std::mem::replace(&mut src.words, Surface::clone(&src.surface));
-    let src_how = how(&src);
-    let mut src_view = src_words.view_mut();
-    let other_src = theirs(&src.surface, src_view.row(0), src_how);
-    let mask_how = mask.as_ref().map(how);
-    let mut mask_words = mask.as_mut().map(|m| std::mem::replace(&mut m.words, Surface::clone(&m.surface)));
-    let mut mask_view = mask_words.as_mut().map(Surface::view_mut);
-    let other_mask = match (&mask, &mut mask_view, mask_how) {
-        (Some(m), Some(view), Some(how)) => Some(theirs(&m.surface, view.row(0), how)),
-        _ => None,
-    };
+    let other_src = src.theirs(src_view.row(0));
+    let other_mask = mask.as_ref().zip(mask_view.as_mut()).map(|(mask, view)| mask.theirs(view.row(0)));
     let raster = table.raster;
     let bbox = dst.bounds();
     let clip = Region::from_rect(bbox);
+    let component_alpha = mask.as_ref().is_some_and(|mask| mask.component_alpha);
+    let (s, m) = (src.ours(), mask.as_ref().map(Source::ours));
     let draw = |dst: &mut Surface| {
-        let (s, m) = (src.ours(), mask.as_ref().map(Source::ours));
-        raster.composite(&mut dst.view_mut(), &clip, bbox, op, &s, m.as_ref(), false);
+        raster.composite(&mut dst.view_mut(), &clip, bbox, op, &s, m.as_ref(), component_alpha);
     };
     let number = u32::from(op.number());
     draw(&mut dst);
     other.composite_masked(number, &other_src, other_mask.as_ref());
-    // Behind the pixels of a row there may be more bytes; they are nobody's.
     assert!(same(&dst, other.words()), "{name} differs from pixman");
-    let bytes = (dst.width() * dst.height() * dst.format().bits_per_pixel() / 8) as usize;
     table.line(
         name,
-        bytes.max(64),
+        (dst.bytes()).max(64),
         "pixman 1",
         &mut || draw(&mut dst),
         Some(&mut || other.composite_masked(number, &other_src, other_mask.as_ref())),
     );
 }
 
+/// Whether the pixels are the same. Behind those of a row there may be more bits; they are nobody's.
 fn same(ours: &Surface, theirs: &[u32]) -> bool {
     let stride = ours.format().words_per_row(ours.width());
-    let bytes = (ours.width() * ours.format().bits_per_pixel() / 8) as usize;
+    let bits = (ours.width() * ours.format().bits_per_pixel()) as usize;
     theirs.chunks(stride).enumerate().all(|(y, row)| {
         let row: Vec<u8> = row.iter().flat_map(|word| word.to_ne_bytes()).collect();
-        ours.view().bytes_of_row(y as u32)[..bytes] == row[..bytes]
+        let (ours, bytes) = (ours.view().bytes_of_row(y as u32), bits / 8);
+        let rest = (1u8 << (bits % 8)) - 1;
+        ours[..bytes] == row[..bytes] && (rest == 0 || ours[bytes] & rest == row[bytes] & rest)
     })
 }
 
+/// What is composited with what.
+struct Shape {
+    name: &'static str,
+    target: SurfaceFormat,
+    /// `None` is one colour.
+    src: Option<SurfaceFormat>,
+    /// With a8r8g8b8 each channel counts for its own.
+    mask: Option<SurfaceFormat>,
+    ops: &'static [CompositeOp],
+}
+
+const fn shape(
+    name: &'static str,
+    target: SurfaceFormat,
+    src: Option<SurfaceFormat>,
+    mask: Option<SurfaceFormat>,
+    ops: &'static [CompositeOp],
+) -> Shape {
+    Shape { name, target, src, mask, ops }
+}
+
+const SHAPES: &[Shape] = &[
+    shape("", X8R8G8B8, Some(A8R8G8B8), None, &[Over, Add, Src, DisjointOver, HslColor]),
+    shape(", A8 mask", X8R8G8B8, Some(A8R8G8B8), Some(A8), &[Over, Add, Src]),
+    shape(", solid, A8 mask", X8R8G8B8, None, Some(A8), &[Over, Add, Src]),
+    shape(", A8 on A8", A8, Some(A8), None, &[Over, Add, Src, In, Out, Xor]),
+    shape(", solid on A8", A8, None, None, &[Over, Add, Src, In]),
+    shape(", solid, A8 mask on A8", A8, None, Some(A8), &[Over, Add, Src, In]),
+    shape(
+        ", argb on argb",
+        A8R8G8B8,
+        Some(A8R8G8B8),
+        None,
+        &[Src, Over, OverReverse, In, Out, OutReverse, Atop, Xor],
+    ),
+    shape(", A8 mask on argb", A8R8G8B8, Some(A8R8G8B8), Some(A8), &[Over, In, OutReverse]),
+    shape(", solid, A8 mask on argb", A8R8G8B8, None, Some(A8), &[Over, Src, In, OutReverse]),
+    shape(", by channel", X8R8G8B8, Some(A8R8G8B8), Some(A8R8G8B8), &[Over, Add, Src]),
+    shape(", solid, by channel", X8R8G8B8, None, Some(A8R8G8B8), &[Over, Add]),
+    shape(", solid, by channel on argb", A8R8G8B8, None, Some(A8R8G8B8), &[Over, OutReverse]),
+    shape(", solid", X8R8G8B8, None, None, &[Over, Add, Src]),
+    shape(", solid on argb", A8R8G8B8, None, None, &[Over, In, Clear]),
+    shape(", xrgb on xrgb", X8R8G8B8, Some(X8R8G8B8), None, &[Src]),
+    shape(", xrgb on argb", A8R8G8B8, Some(X8R8G8B8), None, &[Src, In]),
+    shape(", xrgb, A8 mask", X8R8G8B8, Some(X8R8G8B8), Some(A8), &[Over]),
+    shape(", A1 mask", X8R8G8B8, None, Some(A1), &[Over]),
+    shape(", 565 on 565", R5G6B5, Some(R5G6B5), None, &[Src]),
+    shape(", 565", X8R8G8B8, Some(R5G6B5), None, &[Src]),
+    shape(", xrgb on 565", R5G6B5, Some(X8R8G8B8), None, &[Src]),
+    shape(", argb on 565", R5G6B5, Some(A8R8G8B8), None, &[Over, Add]),
+    shape(", solid on 565", R5G6B5, None, None, &[Over, Src]),
+    shape(", A8 mask on 565", R5G6B5, Some(A8R8G8B8), Some(A8), &[Over]),
+    shape(", solid, A8 mask on 565", R5G6B5, None, Some(A8), &[Over]),
+    shape(", solid, by channel on 565", R5G6B5, None, Some(A8R8G8B8), &[Over]),
+    shape(", argb on 555", X1R5G5B5, Some(A8R8G8B8), None, &[Over, Src]),
+];
+
+/// Sizes of boxes.
+const SIZES: &[(u32, u32)] = &[
+    (1, 1),
+    (4, 7),
+    (8, 8),
+    (10, 14),
+    (16, 16),
+    (33, 20),
+    (16, 1),
+    (100, 1),
+    (1, 100),
+    (256, 64),
+    (512, 512),
+];
+
 /// All of them.
 pub(crate) fn race_all(table: &Table) {
-    use CompositeFilter::{Bilinear, Nearest};
-    use CompositeOp::{Add, DisjointOver, HslColor, In, Over, Src};
-    use SurfaceFormat::{A8, A8R8G8B8, X8R8G8B8};
-    let plain = Source::plain;
-    for (w, h) in [(10, 14), (4, 7), (33, 20), (256, 64)] {
-        for (name, op) in [("OVER", Over), ("ADD", Add), ("SRC", Src), ("IN", In)] {
-            let dst = (if op == In { A8R8G8B8 } else { X8R8G8B8 }, w, h);
-            race(table, &format!("{name} {w}x{h}"), op, dst, plain(A8R8G8B8, w, h), None);
-            let mask = Some(plain(A8, w, h));
-            race(table, &format!("{name}, A8 mask {w}x{h}"), op, dst, plain(A8R8G8B8, w, h), mask);
-            let (solid, mask) = (plain(A8R8G8B8, 1, 1).tiled(), Some(plain(A8, w, h)));
-            race(table, &format!("{name}, solid, A8 mask {w}x{h}"), op, dst, solid, mask);
-            race(table, &format!("{name}, A8 on A8 {w}x{h}"), op, (A8, w, h), plain(A8, w, h), None);
+    for &(w, h) in SIZES {
+        for shape in SHAPES {
+            for &op in shape.ops {
+                let plain = |format| Source::plain(format, w, h);
+                let src = shape.src.map_or_else(|| Source::plain(A8R8G8B8, 1, 1).tiled(), plain);
+                let component_alpha = shape.mask == Some(A8R8G8B8);
+                let mask = shape.mask.map(|format| Source { component_alpha, ..plain(format) });
+                race(table, &format!("{op:?}{} {w}x{h}", shape.name), op, (shape.target, w, h), src, mask);
+            }
         }
-        for (name, op) in [("DISJOINT_OVER", DisjointOver), ("HSL_COLOR", HslColor)] {
-            race(table, &format!("{name} {w}x{h}"), op, (X8R8G8B8, w, h), plain(A8R8G8B8, w, h), None);
+        for format in [A8, R5G6B5, X8R8G8B8] {
+            fill_and_copy(table, format, w, h);
         }
     }
     let one = 1 << 16;
@@ -147,9 +213,36 @@ pub(crate) fn race_all(table: &Table) {
         ("doubled", [one / 2, 0, 0, 0, one / 2, 0]),
         ("rotated", [one * 4 / 5, -one / 3, 30 * one, one / 3, one * 4 / 5, 0]),
     ] {
-        for (name, filter) in [("nearest", Nearest), ("bilinear", Bilinear)] {
-            let src = plain(A8R8G8B8, 300, 200).transformed(transform, filter);
-            race(table, &format!("OVER, {name}, {how} 256x64"), Over, (X8R8G8B8, 256, 64), src, None);
+        for filter in [CompositeFilter::Nearest, CompositeFilter::Bilinear] {
+            let src = Source::plain(A8R8G8B8, 300, 200).transformed(transform, filter);
+            race(table, &format!("Over, {filter:?}, {how} 256x64"), Over, (X8R8G8B8, 256, 64), src, None);
         }
+    }
+}
+
+/// `pixman_fill` and `pixman_blt`, where pixman has them for such pixels.
+fn fill_and_copy(table: &Table, of: SurfaceFormat, width: u32, height: u32) {
+    let mut dst = surface(of, width, height, |v| v as u32);
+    let src = surface(of, width, height, |v| v as u32 >> 3);
+    let (mut dst_words, mut src_words) = (words(&dst), words(&src));
+    let (mut dst_words, mut src_words) = (dst_words.view_mut(), src_words.view_mut());
+    let mut other = image(format(of), &dst, dst_words.row(0));
+    let mut other_src = image(format(of), &src, src_words.row(0));
+    let (raster, clip, bytes) = (table.raster, Region::from_rect(dst.bounds()), dst.bytes().max(64));
+    let (bits, color) = (of.bits_per_pixel(), 0x1234_5678);
+    let name = format!("fill of {bits} bits {width}x{height}");
+    if table.has(&name) && other.fill(color) {
+        raster.fill(&mut dst.view_mut(), &clip, color, Rop2::PUT);
+        assert!(same(&dst, other.words()), "{name} differs from pixman");
+        let mut fill = || raster.fill(&mut dst.view_mut(), &clip, color, Rop2::PUT);
+        table.line(&name, bytes, "pixman 1", &mut fill, Some(&mut || assert!(other.fill(color))));
+    }
+    let name = format!("copy of {bits} bits {width}x{height}");
+    if table.has(&name) && other.blt(&mut other_src) {
+        let mut copy = || raster.copy(&mut dst.view_mut(), &clip, src.view(), Point::default(), Rop2::PUT);
+        copy();
+        assert!(same(&dst, other.words()), "{name} differs from pixman");
+        let mut copy = || raster.copy(&mut dst.view_mut(), &clip, src.view(), Point::default(), Rop2::PUT);
+        table.line(&name, bytes, "pixman 1", &mut copy, Some(&mut || assert!(other.blt(&mut other_src))));
     }
 }

@@ -57,7 +57,7 @@ fn main() {
         bytes,
         ">= 0.90, pixman 1",
         &mut || raster.fill(&mut dst.view_mut(), &clip, 0x123456, Rop2::PUT),
-        opponent!(|| other.fill(0x123456)),
+        opponent!(|| assert!(other.fill(0x123456))),
     );
     table.line(
         "copy",

@@ -60,6 +60,11 @@ pub(crate) struct Table {
 }
 
 impl Table {
+    /// Whether a line is wanted.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        name.contains(&self.only)
+    }
+
     /// Prints a line: our speed, and its ratio to memcpy of the destination's bytes and to an opponent.
     pub(crate) fn line(
         &self,
@@ -69,7 +74,7 @@ impl Table {
         ours: &mut dyn FnMut(),
         theirs: Option<&mut dyn FnMut()>,
     ) {
-        if !name.contains(&self.only) {
+        if !self.has(name) {
             return;
         }
         let (from, mut to) = (line(bytes / 4), line(bytes / 4));

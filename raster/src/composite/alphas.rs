@@ -1,145 +1,227 @@
 //! The operators on 8-bit alpha targets, which need no colours: alphas into alphas, as vectors of bytes.
 
 use super::combine::{Lanes, MISSING, ONE, THERE, ZERO, fitting, sum};
-use super::grid::{Grid, GridMut, Size, copy};
 use super::op::CompositeOp;
-use fearless_simd::{Level, dispatch, prelude::*};
+use crate::grid::{Grid, GridMut, Size, copy, fill};
+use crate::kernels::with_level;
+use crate::pixel::mul_un8;
+use fearless_simd::{Level, prelude::*};
+
+/// The alphas of a picture for a rectangle.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Alphas<'a> {
+    Rows(Grid<'a, u8>),
+    /// The same everywhere.
+    One(u8),
+}
+
+/// Rows of alphas to read, wherever they come from.
+trait Cells: Copy {
+    /// A row of some width.
+    type Row: Copy;
+
+    fn row(self, y: usize, width: usize) -> Self::Row;
+
+    /// A vector of bytes from `at` on.
+    fn vector<S: Simd>(simd: S, row: Self::Row, at: usize) -> S::u32s;
+
+    /// Some alphas from `at` on.
+    fn some<const N: usize>(row: Self::Row, at: usize) -> [u8; N];
+}
+
+impl<'a> Cells for Grid<'a, u8> {
+    type Row = &'a [u8];
+
+    #[inline(always)]
+    fn row(self, y: usize, width: usize) -> Self::Row {
+        Grid::row(self, y, width)
+    }
+
+    #[inline(always)]
+    fn vector<S: Simd>(simd: S, row: Self::Row, at: usize) -> S::u32s {
+        S::u8s::from_slice(simd, &row[at..at + S::u8s::LEN]).bitcast()
+    }
+
+    #[inline(always)]
+    fn some<const N: usize>(row: Self::Row, at: usize) -> [u8; N] {
+        *row[at..].first_chunk().expect("inside the row")
+    }
+}
+
+impl Cells for u8 {
+    type Row = u8;
+
+    #[inline(always)]
+    fn row(self, _: usize, _: usize) -> u8 {
+        self
+    }
+
+    #[inline(always)]
+    fn vector<S: Simd>(simd: S, row: u8, _: usize) -> S::u32s {
+        S::u8s::splat(simd, row).bitcast()
+    }
+
+    #[inline(always)]
+    fn some<const N: usize>(row: u8, _: usize) -> [u8; N] {
+        [row; N]
+    }
+}
+
+/// No mask: one that takes nothing away.
+impl Cells for () {
+    type Row = ();
+
+    #[inline(always)]
+    fn row(self, _: usize, _: usize) {}
+
+    #[inline(always)]
+    fn vector<S: Simd>(simd: S, (): (), _: usize) -> S::u32s {
+        S::u32s::splat(simd, u32::MAX)
+    }
+
+    #[inline(always)]
+    fn some<const N: usize>((): (), _: usize) -> [u8; N] {
+        [255; N]
+    }
+}
 
 /// One vector of alphas, four to a word.
 #[inline(always)]
-fn alphas<S: Simd, const FS: u8, const FD: u8>(
+fn alphas<S: Simd, const FS: u8, const FD: u8, const MASKED: bool>(
     simd: S,
     d: S::u32s,
     s: S::u32s,
-    m: Option<S::u32s>,
+    m: S::u32s,
 ) -> S::u32s {
     let (d, mut s) = (Lanes::<S>::load(d), Lanes::<S>::load(s));
-    if let Some(m) = m {
+    if MASKED {
         s = s.mul(Lanes::<S>::load(m));
     }
     sum(simd, s.part::<FS>(d), d.part::<FD>(s))
 }
 
-/// The first and the last alphas of a row of less than 17, four to a word: all of it, many of them twice. By words, not
-/// by arrays of bytes: those are put together in memory, and a vector read from there waits for them.
+/// One alpha.
 #[inline(always)]
-fn ends(row: &[u8]) -> [u32; 16] {
-    let mut words = [0; 16];
-    if let (Some(first), Some(last)) = (row.first_chunk::<8>(), row.last_chunk::<8>()) {
-        let (first, last) = (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
-        (words[0], words[1]) = (first as u32, (first >> 32) as u32);
-        (words[2], words[3]) = (last as u32, (last >> 32) as u32);
-    } else if let (Some(first), Some(last)) = (row.first_chunk(), row.last_chunk()) {
-        (words[0], words[1]) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
-    } else {
-        for (i, alpha) in row.iter().enumerate() {
-            words[0] |= u32::from(*alpha) << (8 * i);
-        }
-    }
-    words
-}
-
-/// Puts the first and the last alphas of a row back.
-#[inline(always)]
-fn store_ends(row: &mut [u8], words: &[u32]) {
-    let len = row.len();
-    let mut put = |at: usize, word: u32| row[at..at + 4].copy_from_slice(&word.to_le_bytes());
-    match len {
-        8.. => {
-            put(0, words[0]);
-            put(4, words[1]);
-            put(len - 8, words[2]);
-            put(len - 4, words[3]);
-        }
-        4.. => {
-            put(0, words[0]);
-            put(len - 4, words[1]);
-        }
-        _ => row.iter_mut().zip(words[0].to_le_bytes()).for_each(|(alpha, v)| *alpha = v),
-    }
-}
-
-/// A vector of bytes.
-#[inline(always)]
-fn load_bytes<S: Simd>(simd: S, bytes: &[u8]) -> S::u32s {
-    S::u8s::from_slice(simd, bytes).bitcast()
-}
-
-/// A row of alphas. The last vector of it overlaps the one before, so it is computed first and stored last.
-#[allow(clippy::needless_range_loop, reason = "three rows go along")]
-#[inline(always)]
-fn alpha_row<S: Simd, const FS: u8, const FD: u8>(simd: S, d: &mut [u8], s: &[u8], m: Option<&[u8]>) {
-    let n = S::u8s::LEN;
-    let len = d.len();
-    if len < n && len < 16 {
-        let words = |v: &[u8]| S::u32s::from_slice(simd, &ends(v)[..S::u32s::LEN]);
-        let out = match m {
-            None => alphas::<S, FS, FD>(simd, words(d), words(s), None),
-            Some(m) => alphas::<S, FS, FD>(simd, words(d), words(s), Some(words(m))),
-        };
-        return store_ends(d, out.as_slice());
-    }
-    if len < n {
-        // Only where the machine's least vectors are longer than those of 16 bytes.
-        for i in 0..len {
-            let one = |v: &[u8]| S::u32s::splat(simd, u32::from(v[i]));
-            d[i] = alphas::<S, FS, FD>(simd, one(d), one(s), m.map(one)).as_slice()[0] as u8;
-        }
-        return;
-    }
-    let last = len - n;
-    let end = match m {
-        None => {
-            let (dv, sv) = (load_bytes(simd, &d[last..len]), load_bytes(simd, &s[last..len]));
-            alphas::<S, FS, FD>(simd, dv, sv, None)
-        }
-        Some(m) => {
-            let (dv, sv) = (load_bytes(simd, &d[last..len]), load_bytes(simd, &s[last..len]));
-            alphas::<S, FS, FD>(simd, dv, sv, Some(load_bytes(simd, &m[last..len])))
-        }
+fn alpha<const FS: u8, const FD: u8>(d: u8, s: u8, m: u8) -> u8 {
+    let (d, s) = (u32::from(d), mul_un8(u32::from(s), u32::from(m)));
+    let part = |factor: u8, v: u32, other: u32| match factor {
+        ZERO => 0,
+        ONE => v,
+        THERE => mul_un8(v, other),
+        _ => mul_un8(v, 255 - other),
     };
-    let pixels = d.chunks_exact_mut(n).zip(s.chunks_exact(n)).take((len - 1) / n);
-    match m {
-        None => {
-            for (d, s) in pixels {
-                let out = alphas::<S, FS, FD>(simd, load_bytes(simd, d), load_bytes(simd, s), None);
-                store_bytes::<S>(out, d);
+    (part(FS, s, d) + part(FD, d, s)).min(255) as u8
+}
+
+/// Eight alphas as a vector in which they come again and again.
+#[inline(always)]
+fn eight<S: Simd>(simd: S, bytes: [u8; 8]) -> S::u32s {
+    S::u64s::splat(simd, u64::from_le_bytes(bytes)).bitcast()
+}
+
+/// The first of such a vector.
+#[inline(always)]
+fn first_eight<S: Simd>(v: S::u32s) -> u64 {
+    let v: S::u64s = v.bitcast();
+    v.as_slice()[0]
+}
+
+/// The first four alphas of a row and the four from `last` on.
+#[inline(always)]
+fn ends<R: Cells>(row: R::Row, last: usize) -> [u8; 8] {
+    let [first, last] = [R::some::<4>(row, 0), R::some::<4>(row, last)];
+    (u64::from(u32::from_le_bytes(first)) | u64::from(u32::from_le_bytes(last)) << 32).to_le_bytes()
+}
+
+/// Eight alphas from `at` on.
+#[inline(always)]
+fn part<S: Simd, Src: Cells, Msk: Cells, const FS: u8, const FD: u8, const MASKED: bool>(
+    simd: S,
+    d: &[u8],
+    s: Src::Row,
+    m: Msk::Row,
+    at: usize,
+) -> [u8; 8] {
+    let dv = eight(simd, <Target<'_> as Cells>::some(d, at));
+    let (sv, mv) = (eight(simd, Src::some(s, at)), eight(simd, Msk::some(m, at)));
+    first_eight::<S>(alphas::<S, FS, FD, MASKED>(simd, dv, sv, mv)).to_le_bytes()
+}
+
+/// How a target's row is read.
+type Target<'a> = Grid<'a, u8>;
+
+/// Rows of alphas. The last vector of a row overlaps the one before, so it is computed first and stored last.
+#[inline(always)]
+fn rows<S: Simd, Src: Cells, Msk: Cells, const FS: u8, const FD: u8, const MASKED: bool>(
+    simd: S,
+    d: &mut GridMut<'_, u8>,
+    s: Src,
+    m: Msk,
+    (width, height): Size,
+) {
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            let n = S::u8s::LEN;
+            for y in 0..height {
+                let (d, s, m) = (d.row(y, width), s.row(y, width), m.row(y, width));
+                if width >= n {
+                    let last = width - n;
+                    let (sv, mv) = (Src::vector(simd, s, last), Msk::vector(simd, m, last));
+                    let dv = <Target<'_> as Cells>::vector(simd, d, last);
+                    let end = alphas::<S, FS, FD, MASKED>(simd, dv, sv, mv);
+                    let mut at = 0;
+                    while at < last {
+                        let (sv, mv) = (Src::vector(simd, s, at), Msk::vector(simd, m, at));
+                        let dv = <Target<'_> as Cells>::vector(simd, d, at);
+                        store::<S>(alphas::<S, FS, FD, MASKED>(simd, dv, sv, mv), &mut d[at..at + n]);
+                        at += n;
+                    }
+                    store::<S>(end, &mut d[last..last + n]);
+                } else if width >= 8 {
+                    // By eights, the second over the end of the first: a vector of both would have to be put together.
+                    let last = width - 8;
+                    let end = part::<S, Src, Msk, FS, FD, MASKED>(simd, d, s, m, last);
+                    let start = part::<S, Src, Msk, FS, FD, MASKED>(simd, d, s, m, 0);
+                    d[..8].copy_from_slice(&start);
+                    d[last..].copy_from_slice(&end);
+                } else if width >= 4 {
+                    let last = width - 4;
+                    let dv = eight(simd, ends::<Target<'_>>(d, last));
+                    let (sv, mv) = (eight(simd, ends::<Src>(s, last)), eight(simd, ends::<Msk>(m, last)));
+                    let out = first_eight::<S>(alphas::<S, FS, FD, MASKED>(simd, dv, sv, mv));
+                    d[..4].copy_from_slice(&(out as u32).to_le_bytes());
+                    d[last..].copy_from_slice(&((out >> 32) as u32).to_le_bytes());
+                } else {
+                    for (at, d) in d.iter_mut().enumerate() {
+                        let ([s], [m]) = (Src::some(s, at), Msk::some(m, at));
+                        *d = alpha::<FS, FD>(*d, s, m);
+                    }
+                }
             }
-        }
-        Some(m) => {
-            for ((d, s), m) in pixels.zip(m.chunks_exact(n)) {
-                let (dv, sv, mv) = (load_bytes(simd, d), load_bytes(simd, s), load_bytes(simd, m));
-                store_bytes::<S>(alphas::<S, FS, FD>(simd, dv, sv, Some(mv)), d);
-            }
-        }
-    }
-    store_bytes::<S>(end, &mut d[last..len]);
+        },
+    );
 }
 
 #[inline(always)]
-fn store_bytes<S: Simd>(v: S::u32s, to: &mut [u8]) {
+fn store<S: Simd>(v: S::u32s, to: &mut [u8]) {
     let v: S::u8s = v.bitcast();
     v.store_slice(to);
 }
 
-fn porter_duff_alpha<const FS: u8, const FD: u8>(
+fn porter_duff<const FS: u8, const FD: u8>(
     level: Level,
     d: &mut GridMut<'_, u8>,
-    s: Grid<'_, u8>,
+    s: Alphas<'_>,
     m: Option<Grid<'_, u8>>,
-    (width, height): Size,
+    size: Size,
 ) {
-    dispatch!(fitting(level, width / 4), simd => match m {
-        None => {
-            for y in 0..height {
-                alpha_row::<_, FS, FD>(simd, d.row(y, width), s.row(y, width), None);
-            }
-        }
-        Some(m) => {
-            for y in 0..height {
-                alpha_row::<_, FS, FD>(simd, d.row(y, width), s.row(y, width), Some(m.row(y, width)));
-            }
-        }
+    use Alphas::{One, Rows};
+    with_level!(fitting(level, size.0 / 4), simd => match (s, m) {
+        (Rows(s), None) => rows::<_, _, _, FS, FD, false>(simd, d, s, (), size),
+        (Rows(s), Some(m)) => rows::<_, _, _, FS, FD, true>(simd, d, s, m, size),
+        (One(s), None) => rows::<_, _, _, FS, FD, false>(simd, d, s, (), size),
+        (One(s), Some(m)) => rows::<_, _, _, FS, FD, true>(simd, d, s, m, size),
     });
 }
 
@@ -149,27 +231,28 @@ pub(super) fn combine_alphas(
     level: Level,
     op: CompositeOp,
     d: &mut GridMut<'_, u8>,
-    s: Grid<'_, u8>,
+    s: Alphas<'_>,
     m: Option<Grid<'_, u8>>,
     size: Size,
 ) {
     use CompositeOp::*;
     match op {
-        Clear => (0..size.1).for_each(|y| d.row(y, size.0).fill(0)),
-        Src => match m {
-            None => copy(d, s, size),
-            _ => porter_duff_alpha::<ONE, ZERO>(level, d, s, m, size),
+        Clear => fill(level, d, 0, size),
+        Src => match (s, m) {
+            (Alphas::Rows(s), None) => copy(d, s, size),
+            (Alphas::One(s), None) => fill(level, d, u32::from(s) * 0x0101_0101, size),
+            _ => porter_duff::<ONE, ZERO>(level, d, s, m, size),
         },
-        Over => porter_duff_alpha::<ONE, MISSING>(level, d, s, m, size),
-        OverReverse => porter_duff_alpha::<MISSING, ONE>(level, d, s, m, size),
-        In => porter_duff_alpha::<THERE, ZERO>(level, d, s, m, size),
-        InReverse => porter_duff_alpha::<ZERO, THERE>(level, d, s, m, size),
-        Out => porter_duff_alpha::<MISSING, ZERO>(level, d, s, m, size),
-        OutReverse => porter_duff_alpha::<ZERO, MISSING>(level, d, s, m, size),
-        Atop => porter_duff_alpha::<THERE, MISSING>(level, d, s, m, size),
-        AtopReverse => porter_duff_alpha::<MISSING, THERE>(level, d, s, m, size),
-        Xor => porter_duff_alpha::<MISSING, MISSING>(level, d, s, m, size),
-        Add => porter_duff_alpha::<ONE, ONE>(level, d, s, m, size),
+        Over => porter_duff::<ONE, MISSING>(level, d, s, m, size),
+        OverReverse => porter_duff::<MISSING, ONE>(level, d, s, m, size),
+        In => porter_duff::<THERE, ZERO>(level, d, s, m, size),
+        InReverse => porter_duff::<ZERO, THERE>(level, d, s, m, size),
+        Out => porter_duff::<MISSING, ZERO>(level, d, s, m, size),
+        OutReverse => porter_duff::<ZERO, MISSING>(level, d, s, m, size),
+        Atop => porter_duff::<THERE, MISSING>(level, d, s, m, size),
+        AtopReverse => porter_duff::<MISSING, THERE>(level, d, s, m, size),
+        Xor => porter_duff::<MISSING, MISSING>(level, d, s, m, size),
+        Add => porter_duff::<ONE, ONE>(level, d, s, m, size),
         _ => debug_assert!(op == Dst, "{op:?} needs words"),
     }
 }

@@ -5,34 +5,66 @@
 //! apart; the blend modes, whose sums need more bits, take a channel in 32-bit lanes. A mask comes first, so that all
 //! see the same three things: the masked source, its alpha for each channel, and the target.
 
-use super::grid::{Grid, GridMut, Size, copy};
 use super::op::CompositeOp;
+use crate::grid::{Grid, GridMut, Size, copy, fill};
 use crate::kernels::with_level;
-use fearless_simd::{Level, dispatch, prelude::*};
+use fearless_simd::{Level, prelude::*};
 
-/// The mask of a rectangle of pixels, as words.
+/// The source pixels of a rectangle.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Source<'a> {
+    /// Words in rows, in which these bits count as set.
+    Words(Grid<'a, u32>, u32),
+    /// The same word everywhere; for the operators of which [`takes_one`] is true.
+    One(u32),
+}
+
+/// The mask of a rectangle of pixels.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Mask<'a> {
     /// All pixels count fully.
     None,
     /// The alpha of each word counts for all channels.
     Alpha(Grid<'a, u32>),
-    /// So do these alphas; for the operators that [`takes_alphas`] names.
+    /// So do these alphas; for the operators of which [`takes_one`] is true.
     Alphas(Grid<'a, u8>),
-    /// So do these, for the same operators, and all pixels of the source are the first one.
-    OfOne(Grid<'a, u8>),
     /// Each channel counts for its own (component alpha).
     Component(Grid<'a, u32>),
 }
 
-/// Whether masks can come as alphas without their words: the operators that guests draw text with.
-pub(super) fn takes_alphas(op: CompositeOp) -> bool {
+impl Source<'_> {
+    /// The same from another pixel on.
+    pub(super) fn at(self, x: usize, y: usize) -> Self {
+        match self {
+            Self::Words(grid, set) => Self::Words(grid.at(x, y), set),
+            Self::One(word) => Self::One(word),
+        }
+    }
+}
+
+impl Mask<'_> {
+    /// The same from another pixel on.
+    pub(super) fn at(self, x: usize, y: usize) -> Self {
+        match self {
+            Self::None => Self::None,
+            Self::Alpha(grid) => Self::Alpha(grid.at(x, y)),
+            Self::Alphas(grid) => Self::Alphas(grid.at(x, y)),
+            Self::Component(grid) => Self::Component(grid.at(x, y)),
+        }
+    }
+}
+
+/// Whether it takes all of the source, so that this can come as one word and masks as alphas: what guests draw text and
+/// boxes with.
+pub(super) fn takes_one(op: CompositeOp) -> bool {
     matches!(op, CompositeOp::Over | CompositeOp::Add | CompositeOp::Src)
 }
 
 const NO_MASK: u8 = 0;
 const ALPHA: u8 = 1;
 const COMPONENT: u8 = 2;
+/// As [`ALPHA`], with the alpha in both halves of the word.
+const ALPHAS: u8 = 3;
 
 /// What a product takes part of: the factors of Porter and Duff.
 pub(super) const ZERO: u8 = 0;
@@ -111,6 +143,10 @@ fn masked<S: Simd>(mask: u8, s: Lanes<S>, m: Lanes<S>) -> (Lanes<S>, Lanes<S>) {
             let s = s.mul(m.alpha());
             (s, s.alpha())
         }
+        ALPHAS => {
+            let s = s.mul(m);
+            (s, s.alpha())
+        }
         _ => (s.mul(m), m.mul(s.alpha())),
     }
 }
@@ -123,7 +159,8 @@ fn vector<S: Simd, const FS: u8, const FD: u8, const MASK: u8>(
     s: S::u32s,
     m: S::u32s,
 ) -> S::u32s {
-    let (d, s, m) = (Lanes::<S>::load(d), Lanes::<S>::load(s), Lanes::<S>::load(m));
+    let (d, s) = (Lanes::<S>::load(d), Lanes::<S>::load(s));
+    let m = if MASK == ALPHAS { Lanes { rb: m.bitcast(), ag: m.bitcast() } } else { Lanes::load(m) };
     let (s, sa) = masked(MASK, s, m);
     sum(simd, s.part::<FS>(d.alpha()), d.part::<FD>(sa))
 }
@@ -142,134 +179,166 @@ pub(super) fn sum<S: Simd>(simd: S, a: Option<Lanes<S>>, b: Option<Lanes<S>>) ->
     }
 }
 
-/// A mask's pixel: a word, or an alpha alone.
-trait MaskPixel: Copy {
-    fn word(self) -> u32;
+/// Rows of words to read, wherever they come from.
+trait Cells: Copy {
+    /// A row of `width` words.
+    type Row: Copy;
+
+    fn row(self, y: usize, width: usize) -> Self::Row;
+
+    /// As many words from `at` on as a vector has.
+    fn vector<S: Simd>(simd: S, row: Self::Row, at: usize) -> S::u32s;
+
+    fn word(row: Self::Row, at: usize) -> u32;
 }
 
-impl MaskPixel for u32 {
+/// No mask.
+impl Cells for () {
+    type Row = ();
+
     #[inline(always)]
-    fn word(self) -> u32 {
+    fn row(self, _: usize, _: usize) {}
+
+    #[inline(always)]
+    fn vector<S: Simd>(simd: S, _: (), _: usize) -> S::u32s {
+        S::u32s::splat(simd, 0)
+    }
+
+    #[inline(always)]
+    fn word(_: (), _: usize) -> u32 {
+        0
+    }
+}
+
+/// One word for all.
+impl Cells for u32 {
+    type Row = u32;
+
+    #[inline(always)]
+    fn row(self, _: usize, _: usize) -> u32 {
         self
     }
-}
 
-impl MaskPixel for u8 {
     #[inline(always)]
-    fn word(self) -> u32 {
-        u32::from(self) << 24
+    fn vector<S: Simd>(simd: S, row: u32, _: usize) -> S::u32s {
+        S::u32s::splat(simd, row)
+    }
+
+    #[inline(always)]
+    fn word(row: u32, _: usize) -> u32 {
+        row
     }
 }
 
-/// As many words of a mask as a vector has.
-#[allow(clippy::needless_range_loop, reason = "of a known count, so that it becomes a vector's instructions")]
-#[inline(always)]
-fn load_mask<S: Simd, M: MaskPixel>(simd: S, m: &[M]) -> S::u32s {
-    let mut words = [0; 16];
-    for i in 0..S::u32s::LEN {
-        words[i] = m[i].word();
+/// Words with bits that count as set.
+impl<'a> Cells for (Grid<'a, u32>, u32) {
+    type Row = (&'a [u32], u32);
+
+    #[inline(always)]
+    fn row(self, y: usize, width: usize) -> Self::Row {
+        (self.0.row(y, width), self.1)
     }
-    S::u32s::from_slice(simd, &words[..S::u32s::LEN])
+
+    #[inline(always)]
+    fn vector<S: Simd>(simd: S, (row, set): Self::Row, at: usize) -> S::u32s {
+        S::u32s::from_slice(simd, &row[at..at + S::u32s::LEN]) | set
+    }
+
+    #[inline(always)]
+    fn word((row, set): Self::Row, at: usize) -> u32 {
+        row[at] | set
+    }
 }
 
-/// A row. The last vector of it overlaps the one before, so it is computed first and stored last.
-#[inline(always)]
-fn row<S: Simd, M: MaskPixel, const FS: u8, const FD: u8, const MASK: u8>(
-    simd: S,
-    d: &mut [u32],
-    s: &[u32],
-    m: &[M],
-) {
-    let n = S::u32s::LEN;
-    let len = d.len();
-    if len < n {
-        for ((d, s), m) in d.iter_mut().zip(s).zip(m) {
-            let (dv, sv) = (S::u32s::splat(simd, *d), S::u32s::splat(simd, *s));
-            let mv = S::u32s::splat(simd, m.word());
-            *d = vector::<S, FS, FD, MASK>(simd, dv, sv, mv).as_slice()[0];
+/// Words as they are.
+impl<'a> Cells for Grid<'a, u32> {
+    type Row = &'a [u32];
+
+    #[inline(always)]
+    fn row(self, y: usize, width: usize) -> Self::Row {
+        Grid::row(self, y, width)
+    }
+
+    #[inline(always)]
+    fn vector<S: Simd>(simd: S, row: Self::Row, at: usize) -> S::u32s {
+        S::u32s::from_slice(simd, &row[at..at + S::u32s::LEN])
+    }
+
+    #[inline(always)]
+    fn word(row: Self::Row, at: usize) -> u32 {
+        row[at]
+    }
+}
+
+/// Alphas, each in both halves of its word.
+impl<'a> Cells for Grid<'a, u8> {
+    type Row = &'a [u8];
+
+    #[inline(always)]
+    fn row(self, y: usize, width: usize) -> Self::Row {
+        Grid::row(self, y, width)
+    }
+
+    #[allow(
+        clippy::needless_range_loop,
+        reason = "of a known count, so that it becomes a vector's instructions"
+    )]
+    #[inline(always)]
+    fn vector<S: Simd>(simd: S, row: Self::Row, at: usize) -> S::u32s {
+        let row = &row[at..at + S::u32s::LEN];
+        let mut words = [0; 16];
+        for i in 0..S::u32s::LEN {
+            words[i] = u32::from(row[i]);
         }
-        return;
+        let words = S::u32s::from_slice(simd, &words[..S::u32s::LEN]);
+        words | (words << 16)
     }
-    let last = len - n;
-    let (dv, sv) = (S::u32s::from_slice(simd, &d[last..len]), S::u32s::from_slice(simd, &s[last..len]));
-    let end = vector::<S, FS, FD, MASK>(simd, dv, sv, load_mask::<S, M>(simd, &m[last..len]));
-    let pixels = d.chunks_exact_mut(n).zip(s.chunks_exact(n)).zip(m.chunks_exact(n));
-    for ((d, s), m) in pixels.take((len - 1) / n) {
-        let (dv, sv) = (S::u32s::from_slice(simd, d), S::u32s::from_slice(simd, s));
-        vector::<S, FS, FD, MASK>(simd, dv, sv, load_mask::<S, M>(simd, m)).store_slice(d);
+
+    #[inline(always)]
+    fn word(row: Self::Row, at: usize) -> u32 {
+        u32::from(row[at]) * 0x0001_0001
     }
-    end.store_slice(&mut d[last..len]);
 }
 
+/// Rows of pixels. The last vector of a row overlaps the one before, so it is computed first and stored last.
 #[inline(always)]
-fn rows<S: Simd, M: MaskPixel, const FS: u8, const FD: u8, const MASK: u8>(
+fn rows<S: Simd, Src: Cells, Msk: Cells, const FS: u8, const FD: u8, const MASK: u8>(
     simd: S,
     d: &mut GridMut<'_, u32>,
-    s: Grid<'_, u32>,
-    m: Grid<'_, M>,
+    s: Src,
+    m: Msk,
     (width, height): Size,
 ) {
-    for y in 0..height {
-        row::<S, M, FS, FD, MASK>(simd, d.row(y, width), s.row(y, width), m.row(y, width));
-    }
-}
-
-/// Alphas in 16-bit lanes, each twice, as many as there are words in a vector.
-#[allow(clippy::needless_range_loop, reason = "of a known count, so that it becomes a vector's instructions")]
-#[inline(always)]
-fn load_alphas<S: Simd>(simd: S, m: &[u8]) -> Lanes<S> {
-    let mut words = [0; 16];
-    for i in 0..S::u32s::LEN {
-        words[i] = u32::from(m[i]);
-    }
-    let m = S::u32s::from_slice(simd, &words[..S::u32s::LEN]);
-    let m: S::u16s = (m | (m << 16)).bitcast();
-    Lanes { rb: m, ag: m }
-}
-
-/// One vector of an operator that takes all of the source, which is one colour under alphas: text.
-#[inline(always)]
-fn vector_of_one<S: Simd, const FD: u8>(simd: S, d: S::u32s, s: Lanes<S>, m: Lanes<S>) -> S::u32s {
-    let s = s.mul(m);
-    sum(simd, Some(s), Lanes::<S>::load(d).part::<FD>(s.alpha()))
-}
-
-/// Rows of one colour under alphas. The last vector of a row overlaps the one before: it is computed first and stored
-/// last.
-#[inline(always)]
-fn rows_of_one<S: Simd, const FD: u8>(
-    simd: S,
-    d: &mut GridMut<'_, u32>,
-    word: u32,
-    m: Grid<'_, u8>,
-    (width, height): Size,
-) {
-    let n = S::u32s::LEN;
-    let s = Lanes::<S>::load(S::u32s::splat(simd, word));
-    if width < n {
-        for y in 0..height {
-            let (d, m) = (d.row(y, width), m.row(y, width));
-            let (mut words, mut alphas) = ([0; 16], [0; 16]);
-            words.iter_mut().zip(&*d).for_each(|(to, from)| *to = *from);
-            alphas.iter_mut().zip(m).for_each(|(to, from)| *to = *from);
-            let dv = S::u32s::from_slice(simd, &words[..n]);
-            vector_of_one::<S, FD>(simd, dv, s, load_alphas::<S>(simd, &alphas)).store_slice(&mut words[..n]);
-            d.iter_mut().zip(&words).for_each(|(to, from)| *to = *from);
-        }
-        return;
-    }
-    for y in 0..height {
-        let (d, m) = (d.row(y, width), m.row(y, width));
-        let last = width - n;
-        let dv = S::u32s::from_slice(simd, &d[last..]);
-        let end = vector_of_one::<S, FD>(simd, dv, s, load_alphas::<S>(simd, &m[last..]));
-        let pixels = d.chunks_exact_mut(n).zip(m.chunks_exact(n));
-        for (d, m) in pixels.take((width - 1) / n) {
-            let dv = S::u32s::from_slice(simd, d);
-            vector_of_one::<S, FD>(simd, dv, s, load_alphas::<S>(simd, m)).store_slice(d);
-        }
-        end.store_slice(&mut d[last..]);
-    }
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            let n = S::u32s::LEN;
+            for y in 0..height {
+                let (d, s, m) = (d.row(y, width), s.row(y, width), m.row(y, width));
+                if width < n {
+                    for at in 0..width {
+                        let splat = |v| S::u32s::splat(simd, v);
+                        let (dv, sv, mv) = (splat(d[at]), splat(Src::word(s, at)), splat(Msk::word(m, at)));
+                        d[at] = vector::<S, FS, FD, MASK>(simd, dv, sv, mv).as_slice()[0];
+                    }
+                    continue;
+                }
+                let last = width - n;
+                let (sv, mv) = (Src::vector(simd, s, last), Msk::vector(simd, m, last));
+                let dv = S::u32s::from_slice(simd, &d[last..last + n]);
+                let end = vector::<S, FS, FD, MASK>(simd, dv, sv, mv);
+                let mut at = 0;
+                while at < last {
+                    let (sv, mv) = (Src::vector(simd, s, at), Msk::vector(simd, m, at));
+                    let d = &mut d[at..at + n];
+                    let dv = S::u32s::from_slice(simd, d);
+                    vector::<S, FS, FD, MASK>(simd, dv, sv, mv).store_slice(d);
+                    at += n;
+                }
+                end.store_slice(&mut d[last..last + n]);
+            }
+        },
+    );
 }
 
 /// A level whose vectors are not longer than rows of `width` words, if there is one.
@@ -292,26 +361,26 @@ pub(super) fn fitting(level: Level, width: usize) -> Level {
 fn porter_duff<const FS: u8, const FD: u8>(
     level: Level,
     d: &mut GridMut<'_, u32>,
-    s: Grid<'_, u32>,
+    s: Source<'_>,
     mask: Mask<'_>,
     size: Size,
 ) {
-    let level = fitting(level, size.0);
-    match mask {
-        Mask::None => dispatch!(level, simd => rows::<_, u32, FS, FD, NO_MASK>(simd, d, s, s, size)),
-        Mask::Alpha(m) => dispatch!(level, simd => rows::<_, u32, FS, FD, ALPHA>(simd, d, s, m, size)),
-        Mask::Component(m) => {
-            dispatch!(level, simd => rows::<_, u32, FS, FD, COMPONENT>(simd, d, s, m, size))
-        }
-        // The operators that take all of the source are those that takes_alphas names.
-        Mask::Alphas(m) if FS == ONE => {
-            dispatch!(level, simd => rows::<_, u8, FS, FD, ALPHA>(simd, d, s, m, size))
-        }
-        Mask::OfOne(m) if FS == ONE => {
-            let word = s.row(0, 1)[0];
-            dispatch!(level, simd => rows_of_one::<_, FD>(simd, d, word, m, size))
-        }
-        Mask::Alphas(_) | Mask::OfOne(_) => unreachable!("only takes_alphas' operators get these"),
+    /// The rows for the kinds of source and mask that they are given.
+    macro_rules! rows {
+        ($s:expr, $m:expr, $mask:ident) => {
+            with_level!(fitting(level, size.0), simd => rows::<_, _, _, FS, FD, $mask>(simd, d, $s, $m, size))
+        };
+    }
+    match (s, mask) {
+        (Source::Words(s, set), Mask::None) => rows!((s, set), (), NO_MASK),
+        (Source::Words(s, set), Mask::Alpha(m)) => rows!((s, set), m, ALPHA),
+        (Source::Words(s, set), Mask::Component(m)) => rows!((s, set), m, COMPONENT),
+        // The operators that take all of the source are those that takes_one names.
+        (Source::Words(s, set), Mask::Alphas(m)) if FS == ONE => rows!((s, set), m, ALPHAS),
+        (Source::One(word), Mask::None) if FS == ONE => rows!(word, (), NO_MASK),
+        (Source::One(word), Mask::Alphas(m)) if FS == ONE => rows!(word, m, ALPHAS),
+        (Source::One(word), Mask::Component(m)) if FS == ONE => rows!(word, m, COMPONENT),
+        _ => unreachable!("only takes_one's operators get these"),
     }
 }
 
@@ -395,15 +464,17 @@ fn blend_vector<S: Simd, const OP: u8>(simd: S, mask: u8, d: S::u32s, s: S::u32s
 fn blend_rows<S: Simd, const OP: u8>(
     simd: S,
     d: &mut GridMut<'_, u32>,
-    s: Grid<'_, u32>,
+    s: Source<'_>,
     mask: Mask<'_>,
     (width, height): Size,
 ) {
-    let (mask, m) = match mask {
-        Mask::None => (NO_MASK, s),
-        Mask::Alpha(m) => (ALPHA, m),
-        Mask::Component(m) => (COMPONENT, m),
-        Mask::Alphas(_) | Mask::OfOne(_) => unreachable!("only takes_alphas' operators get these"),
+    let (Source::Words(s, set), mask, m) = (match (s, mask) {
+        (Source::Words(w, _), Mask::None) => (s, NO_MASK, w),
+        (_, Mask::Alpha(m)) => (s, ALPHA, m),
+        (_, Mask::Component(m)) => (s, COMPONENT, m),
+        _ => unreachable!("only takes_one's operators get these"),
+    }) else {
+        unreachable!("so too one word");
     };
     simd.vectorize(
         #[inline(always)]
@@ -417,7 +488,7 @@ fn blend_rows<S: Simd, const OP: u8>(
                     let (dv, sv) = (&d[at.clone()], &s[at.clone()]);
                     let (dv, sv) = (S::u32s::from_slice(simd, dv), S::u32s::from_slice(simd, sv));
                     let mv = S::u32s::from_slice(simd, &m[at.clone()]);
-                    blend_vector::<S, OP>(simd, mask, dv, sv, mv).store_slice(&mut d[at]);
+                    blend_vector::<S, OP>(simd, mask, dv, sv | set, mv).store_slice(&mut d[at]);
                 }
                 if whole < width {
                     let mut padded = [[0; 16]; 3];
@@ -428,7 +499,7 @@ fn blend_rows<S: Simd, const OP: u8>(
                     let [dv, sv, mv] = &padded;
                     let (dv, sv) = (S::u32s::from_slice(simd, &dv[..n]), S::u32s::from_slice(simd, &sv[..n]));
                     let mv = S::u32s::from_slice(simd, &mv[..n]);
-                    let out = blend_vector::<S, OP>(simd, mask, dv, sv, mv);
+                    let out = blend_vector::<S, OP>(simd, mask, dv, sv | set, mv);
                     d[whole..].copy_from_slice(&out.as_slice()[..len]);
                 }
             }
@@ -441,15 +512,16 @@ pub(super) fn combine(
     level: Level,
     op: CompositeOp,
     d: &mut GridMut<'_, u32>,
-    s: Grid<'_, u32>,
+    s: Source<'_>,
     mask: Mask<'_>,
     size: Size,
 ) {
     use CompositeOp::*;
     match op {
-        Clear => (0..size.1).for_each(|y| d.row(y, size.0).fill(0)),
-        Src => match mask {
-            Mask::None => copy(&mut d.bytes(), s.bytes(), (4 * size.0, size.1)),
+        Clear => fill(level, &mut d.bytes(), 0, (4 * size.0, size.1)),
+        Src => match (s, mask) {
+            (Source::Words(s, 0), Mask::None) => copy(&mut d.bytes(), s.bytes(), (4 * size.0, size.1)),
+            (Source::One(word), Mask::None) => fill(level, &mut d.bytes(), word, (4 * size.0, size.1)),
             _ => porter_duff::<ONE, ZERO>(level, d, s, mask, size),
         },
         Over => porter_duff::<ONE, MISSING>(level, d, s, mask, size),

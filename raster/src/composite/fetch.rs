@@ -1,9 +1,12 @@
 //! From the pixels of a picture to rows of a8r8g8b8 words: formats, repeats, transforms and filters.
 
 use super::CompositeRepeat;
-use super::grid::Grid;
 use super::plan::{Picture, Sampling};
+use super::shorts::widen;
+use super::there::There;
 use crate::geom::Rect;
+use crate::grid::{GridMut, cells};
+use crate::pixel::{raw_pixel, to_argb};
 use crate::surface::{SurfaceFormat, SurfaceRef};
 use fearless_simd::Level;
 
@@ -129,18 +132,30 @@ pub(super) fn row_words(surface: SurfaceRef<'_>, y: u32, x: usize, out: &mut [u3
         }
         SurfaceFormat::A8 => {
             let row = &surface.row8(y)[x..x + out.len()];
-            widen(row, out);
+            widen_alphas(row, out);
         }
-        format => with_texel!(format, T => {
-            let row = surface.row(y);
-            out.iter_mut().enumerate().for_each(|(i, out)| *out = T::word(row, x + i));
-        }),
+        SurfaceFormat::X1R5G5B5 | SurfaceFormat::R5G6B5 => {
+            let row = &surface.row16(y)[x..x + out.len()];
+            let format = surface.format();
+            out.iter_mut().zip(row).for_each(|(out, v)| *out = to_argb(format, u32::from(*v)));
+        }
+        SurfaceFormat::A1 => {
+            let bytes = surface.bytes_of_row(y);
+            for (i, out) in out.chunks_mut(8).enumerate() {
+                let at = x + 8 * i;
+                let next = bytes.get(at / 8 + 1).copied().unwrap_or(0);
+                let bits = u32::from(u16::from_le_bytes([bytes[at / 8], next]) >> (at % 8));
+                for (out, bit) in out.iter_mut().zip(0..) {
+                    *out = (bits >> bit & 1).wrapping_neg() & 0xff00_0000;
+                }
+            }
+        }
     }
 }
 
 /// Alphas as words, eight at a time; the last eight overlap those before.
 #[inline(always)]
-fn widen(alphas: &[u8], out: &mut [u32]) {
+fn widen_alphas(alphas: &[u8], out: &mut [u32]) {
     let eight = |from: &[u8; 8], to: &mut [u32; 8]| {
         to.iter_mut().zip(from).for_each(|(to, from)| *to = u32::from(*from) << 24);
     };
@@ -186,10 +201,16 @@ fn steps_inside(v: i64, step: i64, end: i64, most: usize) -> usize {
     }
 }
 
+/// The word of a picture's first pixel.
+pub(super) fn first_word(surface: SurfaceRef<'_>) -> u32 {
+    let format = surface.format();
+    to_argb(format, raw_pixel(format, surface.row(0), 0))
+}
+
 impl Picture<'_> {
     /// The word of the only pixel.
     pub(super) fn solid(&self) -> u32 {
-        with_texel!(self.surface.format(), T => T::word(self.surface.row(0), 0))
+        first_word(self.surface)
     }
 
     fn size(&self) -> (i64, i64) {
@@ -223,7 +244,7 @@ impl Picture<'_> {
     }
 
     /// The picture's row and column below the top left pixel of `rect`, where all of it is read as it lies there.
-    fn below(&self, rect: Rect) -> Option<(u32, usize)> {
+    pub(super) fn below(&self, rect: Rect) -> Option<(u32, usize)> {
         let (x, y) = (i64::from(rect.left) + self.shift.0, i64::from(rect.top) + self.shift.1);
         let (right, bottom) = (x + i64::from(rect.width()), y + i64::from(rect.height()));
         let (width, height) = self.size();
@@ -231,31 +252,24 @@ impl Picture<'_> {
         (self.sampling == Sampling::Direct && inside).then_some((y as u32, x as usize))
     }
 
-    /// The words for the target pixels of `rect` where the picture holds them as they are.
-    pub(super) fn grid(&self, rect: Rect) -> Option<Grid<'_, u32>> {
-        if self.surface.format() != SurfaceFormat::A8R8G8B8 {
-            return None;
+    /// The pixels for those of `rect` where none has to be made.
+    pub(super) fn there(&self, rect: Rect) -> Option<There<'_>> {
+        if self.sampling == Sampling::Solid {
+            return Some(There::One(self.solid()));
         }
         let (row, column) = self.below(rect)?;
-        let (words, start, stride) = self.surface.layout();
-        Some(Grid::new(words, start, stride).at(column, row as usize))
-    }
-
-    /// The alphas for the target pixels of `rect` where the picture holds them as they are.
-    pub(super) fn alpha_grid(&self, rect: Rect) -> Option<Grid<'_, u8>> {
-        if self.surface.format() != SurfaceFormat::A8 {
-            return None;
-        }
-        let (row, column) = self.below(rect)?;
-        let (words, start, stride) = self.surface.layout();
-        let bytes = bytemuck::cast_slice(words);
-        Some(Grid::new(bytes, 4 * start, stride.wrapping_mul(4)).at(column, row as usize))
+        There::new(self.surface, column, row)
     }
 
     /// Fills `out` with the words for the target pixels of `rect`, row by row.
     pub(super) fn rect_words(&self, level: Level, rect: Rect, out: &mut [u32]) {
-        let rows = out.chunks_exact_mut(rect.width() as usize);
+        let (width, format) = (rect.width() as usize, self.surface.format());
+        let rows = out.chunks_exact_mut(width);
         match self.below(rect) {
+            Some((row, column)) if format.bits_per_pixel() == 16 => {
+                let shorts = self.surface.shorts_from(column, row);
+                widen(level, format, &mut GridMut::packed(out, width), shorts, cells(rect));
+            }
             Some((row, column)) => {
                 rows.zip(row..).for_each(|(out, row)| row_words(self.surface, row, column, out));
             }

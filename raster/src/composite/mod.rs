@@ -2,13 +2,12 @@
 //!
 //! [`plan`] decides everything that holds for all pixels; then rows of source, mask and target go as a8r8g8b8 words
 //! ([`fetch`], [`transform`], [`target`]) through the operator ([`narrow`] with [`combine`] and [`alphas`], or [`float`] for those that
-//! divide). Where pictures hold such words already they are read in place ([`grid`]).
+//! divide). Where pictures hold such words already they are read in place ([`there`]).
 
 mod alphas;
 mod combine;
 mod fetch;
 mod float;
-mod grid;
 #[cfg(test)]
 mod naive;
 #[cfg(test)]
@@ -17,9 +16,11 @@ mod narrow;
 mod op;
 mod plan;
 mod scaled;
+mod shorts;
 mod target;
 #[cfg(test)]
 mod tests;
+mod there;
 mod transform;
 
 pub use op::CompositeOp;
@@ -30,6 +31,7 @@ use crate::simd::Raster;
 use crate::surface::{SurfaceMut, SurfaceRef};
 use float::Planes;
 use plan::Plan;
+use there::Direct;
 
 /// How a picture is read between its pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -112,6 +114,9 @@ impl<'a> CompositeSource<'a> {
 /// Pixels that go through the operator at a time: all rows of words stay in the first-level cache.
 const CHUNK: usize = 1024;
 
+/// As [`CHUNK`] for the smallest.
+const TINY: usize = 64;
+
 /// As [`CHUNK`] for small rectangles such as glyphs: clearing 8 KiB of scratch takes longer than they do.
 const SMALL: usize = 192;
 
@@ -139,10 +144,34 @@ impl Raster {
         mask: Option<&CompositeSource<'_>>,
         component_alpha: bool,
     ) {
+        let area = bbox.intersect(&dst.bounds());
+        if let Some(direct) = Direct::new(dst.format(), bbox, op, src, mask, component_alpha) {
+            let mut draw = |rect| direct.draw(self, dst, bbox, rect, src, mask, component_alpha);
+            // Whether it draws is the same for all.
+            if clip.rects_in(area).all(&mut draw) {
+                return;
+            }
+        }
+        self.composite_planned(dst, clip, bbox, area, op, src, mask, component_alpha);
+    }
+
+    /// The general way.
+    #[expect(clippy::too_many_arguments, reason = "they are the operation's own")]
+    #[inline(never)]
+    fn composite_planned(
+        &self,
+        dst: &mut SurfaceMut<'_>,
+        clip: &Region,
+        bbox: Rect,
+        area: Rect,
+        op: CompositeOp,
+        src: &CompositeSource<'_>,
+        mask: Option<&CompositeSource<'_>>,
+        component_alpha: bool,
+    ) {
         let Some(plan) = Plan::new(dst.format(), bbox, op, src, mask, component_alpha) else {
             return;
         };
-        let area = bbox.intersect(&dst.bounds());
         if plan.remembers() {
             return self.composite_remembering(dst, clip, bbox, area, &plan);
         }
@@ -215,17 +244,12 @@ impl Raster {
         m: Option<&mut Planes>,
         plan: &Plan<'_>,
     ) {
-        let width = block.width() as usize;
         let mut words = [0; FLOAT_CHUNK];
         let words = &mut words[..block.area() as usize];
-        for (words, y) in words.chunks_exact_mut(width).zip(block.top..) {
-            target::load(dst, block.left, y, words);
-        }
+        target::load(self.level, dst, block, words);
         let alphas = float::mask(plan.op, s, m, words.len(), plan.component_alpha);
         float::combine(self.level, plan.op, dst.format(), words, s, alphas, plan.component_alpha);
-        for (words, y) in words.chunks_exact(width).zip(block.top..) {
-            target::store(dst, block.left, y, words);
-        }
+        target::store(self.level, dst, block, words);
     }
 }
 

@@ -1,34 +1,46 @@
-//! Target pixels of the formats that are not worked on in place: rows of words and back.
+//! Target pixels of the formats that are not worked on in place: blocks of words and back.
 
 use super::fetch::row_words;
+use super::shorts::{narrow, widen};
+use crate::geom::Rect;
+use crate::grid::{Grid, GridMut, cells};
 use crate::surface::{SurfaceFormat, SurfaceMut};
+use fearless_simd::Level;
 
-/// The words of target pixels (x.., y); formats without alpha are opaque.
-pub(super) fn load(dst: &mut SurfaceMut<'_>, x: i32, y: i32, out: &mut [u32]) {
-    let row = y - dst.bounds().top;
-    row_words(dst.as_ref(), row as u32, x as usize, out);
+/// The words of the target pixels of a block, row by row; formats without alpha are opaque.
+pub(super) fn load(level: Level, dst: &mut SurfaceMut<'_>, block: Rect, out: &mut [u32]) {
+    let (width, _) = cells(block);
+    let format = dst.format();
+    if format.bits_per_pixel() == 16 {
+        let rows = dst.shorts_of(block);
+        return widen(level, format, &mut GridMut::packed(out, width), rows.as_grid(), cells(block));
+    }
+    let top = dst.bounds().top;
+    for (out, y) in out.chunks_exact_mut(width).zip(block.top..) {
+        row_words(dst.as_ref(), (y - top) as u32, block.left as usize, out);
+    }
 }
 
-/// Stores words as target pixels (x.., y), cutting bits off; unused bits become 0.
-pub(super) fn store(dst: &mut SurfaceMut<'_>, x: i32, y: i32, words: &[u32]) {
+/// Stores words as the target pixels of a block, cutting bits off; unused bits become 0.
+pub(super) fn store(level: Level, dst: &mut SurfaceMut<'_>, block: Rect, words: &[u32]) {
+    let (width, _) = cells(block);
+    let format = dst.format();
+    if format.bits_per_pixel() == 16 {
+        let rows = Grid::packed(words, width);
+        return narrow(level, format, &mut dst.shorts_of(block), rows, cells(block));
+    }
+    for (words, y) in words.chunks_exact(width).zip(block.top..) {
+        store_row(dst, block.left, y, words);
+    }
+}
+
+fn store_row(dst: &mut SurfaceMut<'_>, x: i32, y: i32, words: &[u32]) {
     let (x, y) = (x as usize, y as u32);
     let columns = x..x + words.len();
     match dst.format() {
         SurfaceFormat::A8R8G8B8 => dst.row(y)[columns].copy_from_slice(words),
         SurfaceFormat::X8R8G8B8 => {
             dst.row(y)[columns].iter_mut().zip(words).for_each(|(d, v)| *d = v & 0x00ff_ffff);
-        }
-        SurfaceFormat::X1R5G5B5 => {
-            dst.row16(y)[columns]
-                .iter_mut()
-                .zip(words)
-                .for_each(|(d, v)| *d = (v >> 9 & 0x7c00 | v >> 6 & 0x03e0 | v >> 3 & 0x001f) as u16);
-        }
-        SurfaceFormat::R5G6B5 => {
-            dst.row16(y)[columns]
-                .iter_mut()
-                .zip(words)
-                .for_each(|(d, v)| *d = (v >> 8 & 0xf800 | v >> 5 & 0x07e0 | v >> 3 & 0x001f) as u16);
         }
         SurfaceFormat::A8 => {
             dst.row8(y)[columns].iter_mut().zip(words).for_each(|(d, v)| *d = (v >> 24) as u8);
@@ -40,5 +52,6 @@ pub(super) fn store(dst: &mut SurfaceMut<'_>, x: i32, y: i32, words: &[u32]) {
                 bytes[x / 8] = bytes[x / 8] & !bit | if v >> 31 != 0 { bit } else { 0 };
             }
         }
+        SurfaceFormat::X1R5G5B5 | SurfaceFormat::R5G6B5 => unreachable!("stored as blocks"),
     }
 }

@@ -205,36 +205,44 @@ fn equals_naive_under_any_clip_in_any_bands() {
     }
 }
 
-/// Glyphs and pictures as they lie there: rows of every length about a vector's, the colour or the picture through alphas
-/// or not, and all that they are read from and drawn on wider than the box.
+/// Glyphs and pictures as they lie there: rows of every length about a vector's, the colour or the picture through alphas,
+/// by channel or not, and all that they are read from and drawn on wider than the box.
 #[test]
 fn boxes_of_every_width_equal_naive() {
-    use SurfaceFormat::{A8, A8R8G8B8, X8R8G8B8};
+    use CompositeOp::{Add, Atop, Clear, In, Out, OutReverse, Over, Src, Xor};
+    use SurfaceFormat::{A8, A8R8G8B8, R5G6B5, X1R5G5B5, X8R8G8B8};
     let mut rng = Rng::new(11);
     let plain =
         |surface| Picture { surface, transform: None, filter: 0, repeat: 0, origin: Point::new(2, 1) };
     for width in (1..=70).chain([127, 128, 129, 255, 256, 257, 300]) {
         let height = 1 + rng.below(4) as u32;
-        for (target, source) in [(A8, A8), (A8R8G8B8, A8R8G8B8), (X8R8G8B8, A8R8G8B8)] {
+        for target in [A8, X1R5G5B5, R5G6B5, X8R8G8B8, A8R8G8B8] {
+            let source = FORMATS[rng.below(6) as usize];
             let dst = random_surface(&mut rng, target, width + 5, height + 2);
             let bbox = Rect::new(3, 1, 3 + width as i32, 1 + height as i32);
             let clip = Region::from_rect(bbox);
             let picture = plain(random_surface(&mut rng, source, width + 4, height + 3));
             let one = Picture { repeat: 1, ..plain(random_surface(&mut rng, source, 1, 1)) };
-            let mask = plain(random_surface(&mut rng, A8, width + 4, height + 3));
-            for op in [CompositeOp::Over, CompositeOp::Add, CompositeOp::Src, CompositeOp::In] {
-                for (src, mask) in
-                    [(&picture, None), (&picture, Some(&mask)), (&one, None), (&one, Some(&mask))]
-                {
-                    let (src, mask) = (src.source(), mask.map(Picture::source));
+            let alphas = plain(random_surface(&mut rng, A8, width + 4, height + 3));
+            let channels = plain(random_surface(&mut rng, A8R8G8B8, width + 4, height + 3));
+            for op in [Over, Add, Src, In, [Clear, Out, OutReverse, Atop, Xor][rng.below(5) as usize]] {
+                for (src, mask) in [&picture, &one].into_iter().flat_map(|src| {
+                    [(src, None), (src, Some((&alphas, false))), (src, Some((&channels, true)))]
+                }) {
+                    let by_channel = mask.is_some_and(|(_, by_channel)| by_channel);
+                    let (src, mask) = (src.source(), mask.map(|(mask, _)| mask.source()));
                     let mut expected = dst.clone();
-                    let plan = Plan::new(target, bbox, op, &src, mask.as_ref(), false).unwrap();
+                    let plan = Plan::new(target, bbox, op, &src, mask.as_ref(), by_channel).unwrap();
                     naive::draw(&mut expected.view_mut(), &clip, bbox, &plan);
                     for raster in [Raster::new(), Raster::baseline()] {
                         let mut drawn = dst.clone();
-                        raster.composite(&mut drawn.view_mut(), &clip, bbox, op, &src, mask.as_ref(), false);
+                        let view = &mut drawn.view_mut();
+                        raster.composite(view, &clip, bbox, op, &src, mask.as_ref(), by_channel);
                         let masked = mask.is_some();
-                        assert!(drawn == expected, "{op:?} on {target:?}, {width}x{height}, mask {masked}");
+                        assert!(
+                            drawn == expected,
+                            "{op:?} of {source:?} on {target:?}, {width}x{height}, mask {masked}, {by_channel}"
+                        );
                     }
                 }
             }

@@ -18,7 +18,8 @@ pub(crate) fn fill_row<S: Simd>(a: u32, x: u32) -> Option<FillRow<S>> {
     }
 }
 
-fn put_color<S: Simd>(simd: S, row: &mut [u8], _: u32, x: u32) {
+/// A fill that keeps no bit: each word becomes `x`.
+pub(crate) fn put_color<S: Simd>(simd: S, row: &mut [u8], _: u32, x: u32) {
     simd.vectorize(
         #[inline(always)]
         || {

@@ -1,0 +1,277 @@
+//! Pictures that lie as they are under all of a rectangle, or are one colour: nothing is made, all rows go at once.
+//!
+//! Most of what guests composite is so, in small boxes, with the operators of Porter and Duff: for those [`Direct`]
+//! decides in a few steps what [`super::plan`] decides for all.
+
+use super::alphas::{Alphas, combine_alphas};
+use super::combine::{Mask, Source, combine, takes_one};
+use super::fetch::first_word;
+use super::op::CompositeOp;
+use super::shorts::{narrow, twice, widen};
+use super::{CHUNK, CompositeRepeat, CompositeSource, TINY, for_blocks, target};
+use crate::geom::Rect;
+use crate::grid::{Grid, GridMut, cells, copy, fill};
+use crate::simd::Raster;
+use crate::surface::{SurfaceFormat, SurfaceMut, SurfaceRef};
+
+/// Pixels of a picture that need no making, from the top left one of a rectangle on.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum There<'a> {
+    /// a8r8g8b8 words, in which these bits count as set.
+    Words(Grid<'a, u32>, u32),
+    /// r5g6b5.
+    Shorts(Grid<'a, u16>),
+    Alphas(Grid<'a, u8>),
+    /// The same word everywhere.
+    One(u32),
+}
+
+impl<'a> There<'a> {
+    /// Those of a picture from a pixel of it on.
+    #[inline(always)]
+    pub(super) fn new(surface: SurfaceRef<'a>, column: usize, row: u32) -> Option<Self> {
+        match surface.format() {
+            SurfaceFormat::A8R8G8B8 => Some(Self::Words(surface.words_from(column, row), 0)),
+            SurfaceFormat::X8R8G8B8 => Some(Self::Words(surface.words_from(column, row), 0xff00_0000)),
+            SurfaceFormat::R5G6B5 => Some(Self::Shorts(surface.shorts_from(column, row))),
+            SurfaceFormat::A8 => Some(Self::Alphas(surface.bytes_from(column, row))),
+            SurfaceFormat::X1R5G5B5 | SurfaceFormat::A1 => None,
+        }
+    }
+
+    /// As a source of words for an operator.
+    #[inline(always)]
+    pub(super) fn source(self, op: CompositeOp) -> Option<Source<'a>> {
+        match self {
+            Self::Words(grid, set) => Some(Source::Words(grid, set)),
+            Self::One(word) if takes_one(op) => Some(Source::One(word)),
+            _ => None,
+        }
+    }
+
+    /// As a mask of words for an operator.
+    #[inline(always)]
+    pub(super) fn mask(self, op: CompositeOp, component_alpha: bool) -> Option<Mask<'a>> {
+        match self {
+            Self::Words(grid, 0) if component_alpha => Some(Mask::Component(grid)),
+            Self::Words(grid, 0) => Some(Mask::Alpha(grid)),
+            Self::Alphas(grid) if takes_one(op) && !component_alpha => Some(Mask::Alphas(grid)),
+            _ => None,
+        }
+    }
+
+    /// As alphas.
+    #[inline(always)]
+    fn alphas(self) -> Option<Alphas<'a>> {
+        match self {
+            Self::Alphas(grid) => Some(Alphas::Rows(grid)),
+            Self::One(word) => Some(Alphas::One((word >> 24) as u8)),
+            _ => None,
+        }
+    }
+}
+
+/// An operation on pictures that lie there under all of the box: which one it comes to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Direct {
+    op: CompositeOp,
+    /// Bits of the source that count as set.
+    set: u32,
+}
+
+/// Boxes and origins of one colour are within this; pixman ends at twice as much.
+const FAR: i32 = 0x4000;
+
+/// Whether a picture is one colour wherever it is read, given that it has no transform.
+#[inline(always)]
+fn is_one(source: &CompositeSource<'_>) -> bool {
+    source.surface.width() == 1 && source.surface.height() == 1 && source.repeat != CompositeRepeat::None
+}
+
+/// Whether no pixel of a source or mask has to be made for any of a box.
+#[inline(always)]
+fn lies_there(source: &CompositeSource<'_>, bbox: Rect) -> bool {
+    let (width, height) = (source.surface.width() as i32, source.surface.height() as i32);
+    let (x, y) = (source.origin.x, source.origin.y);
+    if source.transform.is_some() {
+        return false;
+    }
+    if is_one(source) {
+        return x > -FAR && x < FAR && y > -FAR && y < FAR;
+    }
+    // Boxes are smaller than pictures may be, and pictures of other sizes are none of pixman's.
+    let fits = x >= 0 && y >= 0 && width < 0x7fff && height < 0x7fff;
+    fits && x <= width - bbox.width() as i32 && y <= height - bbox.height() as i32
+}
+
+/// Its pixels for a rectangle in the box.
+#[inline(always)]
+fn there<'a>(source: &CompositeSource<'a>, bbox: Rect, rect: Rect) -> Option<There<'a>> {
+    if is_one(source) {
+        return Some(There::One(first_word(source.surface)));
+    }
+    let (x, y) = (source.origin.x + (rect.left - bbox.left), source.origin.y + (rect.top - bbox.top));
+    There::new(source.surface, x as usize, y as u32)
+}
+
+impl Direct {
+    /// `None` where the general plan is needed.
+    #[inline(always)]
+    pub(super) fn new(
+        target: SurfaceFormat,
+        bbox: Rect,
+        op: CompositeOp,
+        src: &CompositeSource<'_>,
+        mask: Option<&CompositeSource<'_>>,
+        component_alpha: bool,
+    ) -> Option<Self> {
+        let small = bbox.width() < FAR as u32 && bbox.height() < FAR as u32;
+        if !op.is_porter_duff() || !small || !lies_there(src, bbox) {
+            return None;
+        }
+        let format = src.surface.format();
+        let op = match mask {
+            None => op.simplified(!matches!(
+                format,
+                SurfaceFormat::A8R8G8B8 | SurfaceFormat::A8 | SurfaceFormat::A1
+            )),
+            // These are never opaque, and count by what their format is for.
+            Some(mask) => match (mask.surface.format(), component_alpha) {
+                (SurfaceFormat::A8, false) | (SurfaceFormat::A8R8G8B8, true) if lies_there(mask, bbox) => op,
+                _ => return None,
+            },
+        };
+        let mut set = if format == SurfaceFormat::X8R8G8B8 { 0xff00_0000 } else { 0 };
+        if target == SurfaceFormat::X8R8G8B8 {
+            if !op.keeps_x_as_alpha() {
+                return None;
+            }
+            if op == CompositeOp::Src && mask.is_none() {
+                // Copied with the x bytes.
+                set = 0;
+            }
+        }
+        Some(Self { op, set })
+    }
+
+    /// The pixels of a rectangle inside the box; false, and nothing done, where this is not the way.
+    #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "they are the operation's own")]
+    pub(super) fn draw(
+        &self,
+        raster: &Raster,
+        dst: &mut SurfaceMut<'_>,
+        bbox: Rect,
+        rect: Rect,
+        src: &CompositeSource<'_>,
+        mask: Option<&CompositeSource<'_>>,
+        component_alpha: bool,
+    ) -> bool {
+        let Some(src) = there(src, bbox, rect) else { return false };
+        let src = if let There::Words(grid, _) = src { There::Words(grid, self.set) } else { src };
+        let mask = match mask {
+            None => None,
+            Some(mask) => match there(mask, bbox, rect) {
+                None => return false,
+                mask => mask,
+            },
+        };
+        raster.combine_there(dst, rect, self.op, src, mask, component_alpha)
+    }
+}
+
+impl Raster {
+    /// Combines pixels that lie there with those of a target; on x8r8g8b8, with the x byte as alpha. False, and nothing
+    /// done, if some have to be made first, whichever the rectangle.
+    pub(super) fn combine_there(
+        &self,
+        dst: &mut SurfaceMut<'_>,
+        rect: Rect,
+        op: CompositeOp,
+        src: There<'_>,
+        mask: Option<There<'_>>,
+        component_alpha: bool,
+    ) -> bool {
+        let (level, size, format) = (self.level, cells(rect), dst.format());
+        match format {
+            SurfaceFormat::A8R8G8B8 | SurfaceFormat::X8R8G8B8 => {
+                if let (CompositeOp::Src, There::Shorts(s), None) = (op, src, mask) {
+                    widen(level, SurfaceFormat::R5G6B5, &mut dst.words_of(rect), s, size);
+                    return true;
+                }
+                let Some((source, mask)) = words(op, src, mask, component_alpha) else { return false };
+                combine(level, op, &mut dst.words_of(rect), source, mask, size);
+            }
+            SurfaceFormat::A8 => {
+                let (Some(source), true) = (src.alphas(), op.is_porter_duff()) else { return false };
+                let mask = match mask {
+                    None => None,
+                    Some(There::Alphas(mask)) => Some(mask),
+                    _ => return false,
+                };
+                combine_alphas(level, op, &mut dst.bytes_of(rect, 1), source, mask, size);
+            }
+            SurfaceFormat::R5G6B5 | SurfaceFormat::X1R5G5B5 => match (op, src, mask) {
+                (CompositeOp::Src, There::One(word), None) => {
+                    let (width, height) = size;
+                    fill(level, &mut dst.bytes_of(rect, 2), twice(format, word), (2 * width, height));
+                }
+                (CompositeOp::Src, There::Words(s, _), None) => {
+                    narrow(level, format, &mut dst.shorts_of(rect), s, size);
+                }
+                (CompositeOp::Src, There::Shorts(s), None) if format == SurfaceFormat::R5G6B5 => {
+                    let (width, height) = size;
+                    copy(&mut dst.bytes_of(rect, 2), s.bytes(), (2 * width, height));
+                }
+                _ => {
+                    let Some((source, mask)) = words(op, src, mask, component_alpha) else { return false };
+                    match rect.area() as usize {
+                        ..=TINY => self.combine_shorts::<TINY>(dst, rect, op, source, mask),
+                        _ => self.combine_shorts::<CHUNK>(dst, rect, op, source, mask),
+                    }
+                }
+            },
+            SurfaceFormat::A1 => return false,
+        }
+        true
+    }
+
+    /// Combines words with those of 16-bit pixels, by blocks of at most `N`.
+    #[inline(never)]
+    fn combine_shorts<const N: usize>(
+        &self,
+        dst: &mut SurfaceMut<'_>,
+        rect: Rect,
+        op: CompositeOp,
+        src: Source<'_>,
+        mask: Mask<'_>,
+    ) {
+        let mut words = [0; N];
+        for_blocks(rect, N, |block| {
+            let size = cells(block);
+            let d = &mut words[..size.0 * size.1];
+            let (x, y) = ((block.left - rect.left) as usize, (block.top - rect.top) as usize);
+            target::load(self.level, dst, block, d);
+            combine(self.level, op, &mut GridMut::packed(d, size.0), src.at(x, y), mask.at(x, y), size);
+            target::store(self.level, dst, block, d);
+        });
+    }
+}
+
+/// Source and mask as words for an 8-bit operator, where they lie there as those.
+#[inline(always)]
+fn words<'a>(
+    op: CompositeOp,
+    src: There<'a>,
+    mask: Option<There<'a>>,
+    component_alpha: bool,
+) -> Option<(Source<'a>, Mask<'a>)> {
+    if op.in_float() {
+        return None;
+    }
+    let mask = match mask {
+        None => Mask::None,
+        Some(mask) => mask.mask(op, component_alpha)?,
+    };
+    Some((src.source(op)?, mask))
+}
