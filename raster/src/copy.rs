@@ -9,7 +9,7 @@ use crate::plain;
 use crate::region::Region;
 use crate::rop::Rop2;
 use crate::rows::{SourceRows, each_row, whole_bytes};
-use crate::sample::{Filter, Sampler, raw_view};
+use crate::sample::{Filter, Sampler, raw_view, reach};
 use crate::simd::Raster;
 use crate::surface::{SurfaceMut, SurfaceRef};
 use std::ops::Range;
@@ -27,6 +27,10 @@ impl Raster {
         rop: Rop2,
     ) {
         let src = raw_view(src, dst.format());
+        let from = (i64::from(offset.x), i64::from(offset.y));
+        if rop == Rop2::PUT && put_as_it_is(dst, clip, dst.bounds(), src, from) {
+            return;
+        }
         self.copy_sampled(dst, clip, &Sampler::shifted(src, offset, dst.format()), rop);
     }
 
@@ -47,21 +51,22 @@ impl Raster {
         filter: Filter,
         rop: Rop2,
     ) {
-        let clip = clip.cut(bbox);
         let scaled = src_area.width() != bbox.width() || src_area.height() != bbox.height();
         let src = if scaled && rop == Rop2::PUT { src } else { raw_view(src, dst.format()) };
+        if !scaled && rop == Rop2::PUT {
+            let from = |src: i32, bbox: i32| i64::from(src) - i64::from(bbox);
+            let from = (from(src_area.left, bbox.left), from(src_area.top, bbox.top));
+            if put_as_it_is(dst, clip, bbox, src, from) {
+                return;
+            }
+        }
+        let clip = clip.cut(bbox);
         self.copy_sampled(dst, &clip, &Sampler::new(src, src_area, bbox, filter, dst.format()), rop);
     }
 
     pub(crate) fn copy_sampled(&self, dst: &mut SurfaceMut<'_>, clip: &Region, src: &Sampler<'_>, rop: Rop2) {
         if rop == Rop2::Nop {
             return;
-        }
-        if let (Rop2::PUT, Some(offset), Some(reach)) = (rop, src.offset, src.reach())
-            && src.src.format() == dst.format()
-            && whole_bytes(dst.format())
-        {
-            return put_as_it_is(dst, clip, src.src, reach, offset);
         }
         let clip = src.reachable(clip);
         if !rop.reads_source() {
@@ -129,22 +134,27 @@ impl Raster {
     }
 }
 
-/// Copies pixels of the target's format as they are: targets in `reach` take the picture's pixel `dx`, `dy` away, which
-/// is inside.
+/// Copies pixels as they are: those of the box take the picture's pixel `dx`, `dy` away, where there is one. False, and
+/// nothing done, if the formats differ or have no whole bytes.
 fn put_as_it_is(
     dst: &mut SurfaceMut<'_>,
     clip: &Region,
+    bbox: Rect,
     src: SurfaceRef<'_>,
-    reach: Rect,
     (dx, dy): (i64, i64),
-) {
+) -> bool {
+    if src.format() != dst.format() || !whole_bytes(dst.format()) {
+        return false;
+    }
+    let area = bbox.intersect(&dst.bounds()).intersect(&reach(src, (dx, dy)));
     let pixel = dst.format().bits_per_pixel() as usize / 8;
-    for rect in clip.rects_in(reach.intersect(&dst.bounds())) {
+    for rect in clip.rects_in(area) {
         let (column, row) = (i64::from(rect.left) + dx, i64::from(rect.top) + dy);
         let (width, height) = cells(rect);
         let from = src.bytes_from(column as usize * pixel, row as u32);
         grid::copy(&mut dst.bytes_of(rect, pixel), from, (width * pixel, height));
     }
+    true
 }
 
 /// The targets whose sources are in `sources`; `None` if there are none.

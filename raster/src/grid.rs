@@ -111,6 +111,14 @@ impl<'a, T: bytemuck::NoUninit> Grid<'a, T> {
     }
 }
 
+impl<T: Copy> Grid<'_, T> {
+    /// One of them: for boxes so narrow that rows are not worth it.
+    #[inline(always)]
+    pub(crate) fn cell(self, y: usize, x: usize) -> T {
+        self.cells[self.start.wrapping_add(self.stride.wrapping_mul(y)).wrapping_add(x)]
+    }
+}
+
 /// Rows to change.
 #[derive(Debug)]
 pub(crate) struct GridMut<'a, T> {
@@ -137,6 +145,12 @@ impl<'a, T> GridMut<'a, T> {
 }
 
 impl<T> GridMut<'_, T> {
+    /// One of them.
+    #[inline(always)]
+    pub(crate) fn cell(&mut self, y: usize, x: usize) -> &mut T {
+        &mut self.cells[self.start + self.stride * y + x]
+    }
+
     /// The same rows to read.
     pub(crate) const fn as_grid(&self) -> Grid<'_, T> {
         Grid::new(self.cells, self.start, self.stride)
@@ -205,38 +219,32 @@ fn put_ends<const N: usize>(d: &mut [u8], first: &[u8; N], last: &[u8; N]) {
 
 /// Fills rows of bytes with a word that repeats whole pixels; the rows hold whole pixels.
 pub(crate) fn fill(level: Level, d: &mut GridMut<'_, u8>, word: u32, (width, height): Size) {
+    let four = word.to_ne_bytes();
+    let long = u64::from(word) << 32 | u64::from(word);
     match width {
+        256.. if four == [four[0]; 4] => (0..height).for_each(|y| d.row(y, width).fill(four[0])),
         256.. => with_level!(level, simd => {
             (0..height).for_each(|y| put_color(simd, d.row(y, width), 0, word));
         }),
-        65.. => {
-            let block = repeated::<64>(word);
+        16.. => {
+            let block = (u128::from(long) << 64 | u128::from(long)).to_ne_bytes();
             for y in 0..height {
                 let d = d.row(y, width);
-                d.as_chunks_mut::<64>().0.iter_mut().for_each(|d| *d = block);
-                d.last_chunk_mut::<64>().into_iter().for_each(|d| *d = block);
+                d.as_chunks_mut::<16>().0.iter_mut().for_each(|d| *d = block);
+                d.last_chunk_mut::<16>().into_iter().for_each(|d| *d = block);
             }
         }
-        33.. => fill_ends::<32>(d, word, (width, height)),
-        17.. => fill_ends::<16>(d, word, (width, height)),
-        8.. => fill_ends::<8>(d, word, (width, height)),
-        4.. => fill_ends::<4>(d, word, (width, height)),
-        2.. => fill_ends::<2>(d, word, (width, height)),
-        _ => fill_ends::<1>(d, word, (width, height)),
+        8.. => fill_ends(d, long.to_ne_bytes(), (width, height)),
+        4.. => fill_ends(d, four, (width, height)),
+        2.. => fill_ends(d, [four[0], four[1]], (width, height)),
+        _ => fill_ends(d, [four[0]], (width, height)),
     }
 }
 
 /// Fills rows of `N` to `2 * N` bytes. At the row's end too a block starts with a pixel.
 #[inline(always)]
-fn fill_ends<const N: usize>(d: &mut GridMut<'_, u8>, word: u32, (width, height): Size) {
-    let block = repeated::<N>(word);
+fn fill_ends<const N: usize>(d: &mut GridMut<'_, u8>, block: [u8; N], (width, height): Size) {
     for y in 0..height {
         put_ends(d.row(y, width), &block, &block);
     }
-}
-
-#[inline(always)]
-fn repeated<const N: usize>(word: u32) -> [u8; N] {
-    let bytes = word.to_ne_bytes();
-    std::array::from_fn(|i| bytes[i % 4])
 }

@@ -102,6 +102,13 @@ pub(crate) fn raw_view(src: SurfaceRef<'_>, target: SurfaceFormat) -> SurfaceRef
     src.with_format(target).unwrap_or(src)
 }
 
+/// The targets whose source, `dx`, `dy` away, is inside a picture.
+pub(crate) fn reach(src: SurfaceRef<'_>, (dx, dy): (i64, i64)) -> Rect {
+    let cut = |v: i64| v.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32;
+    let (width, height) = (i64::from(src.width()), i64::from(src.height()));
+    Rect::new(cut(-dx), cut(-dy), cut(width - dx), cut(height - dy))
+}
+
 impl<'a> Sampler<'a> {
     pub(crate) fn new(
         src: SurfaceRef<'a>,
@@ -155,17 +162,9 @@ impl<'a> Sampler<'a> {
         }
     }
 
-    /// The targets whose source is inside the picture, if nothing is scaled.
-    pub(crate) fn reach(&self) -> Option<Rect> {
-        let (dx, dy) = self.offset?;
-        let cut = |v: i64| v.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32;
-        let (width, height) = (i64::from(self.src.width()), i64::from(self.src.height()));
-        Some(Rect::new(cut(-dx), cut(-dy), cut(width - dx), cut(height - dy)))
-    }
-
     /// The part of a clip whose pixels are drawn: not scaled, that whose source is inside the picture.
     pub(crate) fn reachable<'r>(&self, clip: &'r Region) -> Cow<'r, Region> {
-        self.reach().map_or(Cow::Borrowed(clip), |reach| clip.cut(reach))
+        self.offset.map_or(Cow::Borrowed(clip), |offset| clip.cut(reach(self.src, offset)))
     }
 
     /// The pixel for target pixel (x, y), `None` outside the picture (nearest only).

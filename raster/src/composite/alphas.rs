@@ -22,6 +22,8 @@ trait Cells: Copy {
 
     fn row(self, y: usize, width: usize) -> Self::Row;
 
+    fn cell(self, y: usize, x: usize) -> u8;
+
     /// A vector of bytes from `at` on.
     fn vector<S: Simd>(simd: S, row: Self::Row, at: usize) -> S::u32s;
 
@@ -35,6 +37,11 @@ impl<'a> Cells for Grid<'a, u8> {
     #[inline(always)]
     fn row(self, y: usize, width: usize) -> Self::Row {
         Grid::row(self, y, width)
+    }
+
+    #[inline(always)]
+    fn cell(self, y: usize, x: usize) -> u8 {
+        Grid::cell(self, y, x)
     }
 
     #[inline(always)]
@@ -57,6 +64,11 @@ impl Cells for u8 {
     }
 
     #[inline(always)]
+    fn cell(self, _: usize, _: usize) -> u8 {
+        self
+    }
+
+    #[inline(always)]
     fn vector<S: Simd>(simd: S, row: u8, _: usize) -> S::u32s {
         S::u8s::splat(simd, row).bitcast()
     }
@@ -73,6 +85,11 @@ impl Cells for () {
 
     #[inline(always)]
     fn row(self, _: usize, _: usize) {}
+
+    #[inline(always)]
+    fn cell(self, _: usize, _: usize) -> u8 {
+        255
+    }
 
     #[inline(always)]
     fn vector<S: Simd>(simd: S, (): (), _: usize) -> S::u32s {
@@ -102,8 +119,9 @@ fn alphas<S: Simd, const FS: u8, const FD: u8, const MASKED: bool>(
 
 /// One alpha.
 #[inline(always)]
-fn alpha<const FS: u8, const FD: u8>(d: u8, s: u8, m: u8) -> u8 {
-    let (d, s) = (u32::from(d), mul_un8(u32::from(s), u32::from(m)));
+fn alpha<const FS: u8, const FD: u8, const MASKED: bool>(d: u8, s: u8, m: u8) -> u8 {
+    let (d, s, m) = (u32::from(d), u32::from(s), u32::from(m));
+    let s = if MASKED { mul_un8(s, m) } else { s };
     let part = |factor: u8, v: u32, other: u32| match factor {
         ZERO => 0,
         ONE => v,
@@ -163,6 +181,15 @@ fn rows<S: Simd, Src: Cells, Msk: Cells, const FS: u8, const FD: u8, const MASKE
         #[inline(always)]
         || {
             let n = S::u8s::LEN;
+            if width < 4 {
+                for y in 0..height {
+                    for x in 0..width {
+                        let d = d.cell(y, x);
+                        *d = alpha::<FS, FD, MASKED>(*d, s.cell(y, x), m.cell(y, x));
+                    }
+                }
+                return;
+            }
             for y in 0..height {
                 let (d, s, m) = (d.row(y, width), s.row(y, width), m.row(y, width));
                 if width >= n {
@@ -185,18 +212,13 @@ fn rows<S: Simd, Src: Cells, Msk: Cells, const FS: u8, const FD: u8, const MASKE
                     let start = part::<S, Src, Msk, FS, FD, MASKED>(simd, d, s, m, 0);
                     d[..8].copy_from_slice(&start);
                     d[last..].copy_from_slice(&end);
-                } else if width >= 4 {
+                } else {
                     let last = width - 4;
                     let dv = eight(simd, ends::<Target<'_>>(d, last));
                     let (sv, mv) = (eight(simd, ends::<Src>(s, last)), eight(simd, ends::<Msk>(m, last)));
                     let out = first_eight::<S>(alphas::<S, FS, FD, MASKED>(simd, dv, sv, mv));
                     d[..4].copy_from_slice(&(out as u32).to_le_bytes());
                     d[last..].copy_from_slice(&((out >> 32) as u32).to_le_bytes());
-                } else {
-                    for (at, d) in d.iter_mut().enumerate() {
-                        let ([s], [m]) = (Src::some(s, at), Msk::some(m, at));
-                        *d = alpha::<FS, FD>(*d, s, m);
-                    }
                 }
             }
         },

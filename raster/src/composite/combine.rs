@@ -5,6 +5,7 @@
 //! apart; the blend modes, whose sums need more bits, take a channel in 32-bit lanes. A mask comes first, so that all
 //! see the same three things: the masked source, its alpha for each channel, and the target.
 
+use super::convert::{set_bits, short, word};
 use super::op::CompositeOp;
 use crate::grid::{Grid, GridMut, Size, copy, fill};
 use crate::kernels::with_level;
@@ -189,7 +190,7 @@ trait Cells: Copy {
     /// As many words from `at` on as a vector has.
     fn vector<S: Simd>(simd: S, row: Self::Row, at: usize) -> S::u32s;
 
-    fn word(row: Self::Row, at: usize) -> u32;
+    fn cell(self, y: usize, x: usize) -> u32;
 }
 
 /// No mask.
@@ -205,7 +206,7 @@ impl Cells for () {
     }
 
     #[inline(always)]
-    fn word(_: (), _: usize) -> u32 {
+    fn cell(self, _: usize, _: usize) -> u32 {
         0
     }
 }
@@ -225,8 +226,8 @@ impl Cells for u32 {
     }
 
     #[inline(always)]
-    fn word(row: u32, _: usize) -> u32 {
-        row
+    fn cell(self, _: usize, _: usize) -> u32 {
+        self
     }
 }
 
@@ -245,8 +246,8 @@ impl<'a> Cells for (Grid<'a, u32>, u32) {
     }
 
     #[inline(always)]
-    fn word((row, set): Self::Row, at: usize) -> u32 {
-        row[at] | set
+    fn cell(self, y: usize, x: usize) -> u32 {
+        self.0.cell(y, x) | self.1
     }
 }
 
@@ -265,8 +266,8 @@ impl<'a> Cells for Grid<'a, u32> {
     }
 
     #[inline(always)]
-    fn word(row: Self::Row, at: usize) -> u32 {
-        row[at]
+    fn cell(self, y: usize, x: usize) -> u32 {
+        Grid::cell(self, y, x)
     }
 }
 
@@ -295,16 +296,105 @@ impl<'a> Cells for Grid<'a, u8> {
     }
 
     #[inline(always)]
-    fn word(row: Self::Row, at: usize) -> u32 {
-        u32::from(row[at]) * 0x0001_0001
+    fn cell(self, y: usize, x: usize) -> u32 {
+        u32::from(Grid::cell(self, y, x)) * 0x0001_0001
+    }
+}
+
+/// Rows of target pixels: words, or 16-bit ones that count as such.
+trait Target {
+    type Pixel: Copy;
+
+    fn row(&mut self, y: usize, width: usize) -> &mut [Self::Pixel];
+
+    fn cell(&mut self, y: usize, x: usize) -> &mut Self::Pixel;
+
+    fn word(pixel: Self::Pixel) -> u32;
+
+    fn pixel(word: u32) -> Self::Pixel;
+
+    /// The words of as many pixels as a vector has.
+    #[inline(always)]
+    fn load<S: Simd>(simd: S, pixels: &[Self::Pixel]) -> S::u32s {
+        let mut words = [0; 16];
+        for i in 0..S::u32s::LEN {
+            words[i] = Self::word(pixels[i]);
+        }
+        S::u32s::from_slice(simd, &words[..S::u32s::LEN])
+    }
+
+    #[inline(always)]
+    fn store<S: Simd>(words: S::u32s, pixels: &mut [Self::Pixel]) {
+        for (pixel, word) in pixels.iter_mut().zip(words.as_slice()) {
+            *pixel = Self::pixel(*word);
+        }
+    }
+}
+
+impl Target for GridMut<'_, u32> {
+    type Pixel = u32;
+
+    #[inline(always)]
+    fn row(&mut self, y: usize, width: usize) -> &mut [u32] {
+        GridMut::row(self, y, width)
+    }
+
+    #[inline(always)]
+    fn cell(&mut self, y: usize, x: usize) -> &mut u32 {
+        GridMut::cell(self, y, x)
+    }
+
+    #[inline(always)]
+    fn word(pixel: u32) -> u32 {
+        pixel
+    }
+
+    #[inline(always)]
+    fn pixel(word: u32) -> u32 {
+        word
+    }
+
+    #[inline(always)]
+    fn load<S: Simd>(simd: S, pixels: &[u32]) -> S::u32s {
+        S::u32s::from_slice(simd, pixels)
+    }
+
+    #[inline(always)]
+    fn store<S: Simd>(words: S::u32s, pixels: &mut [u32]) {
+        words.store_slice(pixels);
+    }
+}
+
+/// r5g6b5.
+impl Target for GridMut<'_, u16> {
+    type Pixel = u16;
+
+    #[inline(always)]
+    fn row(&mut self, y: usize, width: usize) -> &mut [u16] {
+        GridMut::row(self, y, width)
+    }
+
+    #[inline(always)]
+    fn cell(&mut self, y: usize, x: usize) -> &mut u16 {
+        GridMut::cell(self, y, x)
+    }
+
+    #[inline(always)]
+    fn word(pixel: u16) -> u32 {
+        word::<true>(pixel)
+    }
+
+    #[inline(always)]
+    fn pixel(word: u32) -> u16 {
+        short::<true>(word)
     }
 }
 
 /// Rows of pixels. The last vector of a row overlaps the one before, so it is computed first and stored last.
 #[inline(always)]
-fn rows<S: Simd, Src: Cells, Msk: Cells, const FS: u8, const FD: u8, const MASK: u8>(
+fn rows<S: Simd, Dst: Target, Src: Cells, Msk: Cells, const FS: u8, const FD: u8, const MASK: u8>(
     simd: S,
-    d: &mut GridMut<'_, u32>,
+    d: &mut Dst,
     s: Src,
     m: Msk,
     (width, height): Size,
@@ -313,32 +403,60 @@ fn rows<S: Simd, Src: Cells, Msk: Cells, const FS: u8, const FD: u8, const MASK:
         #[inline(always)]
         || {
             let n = S::u32s::LEN;
+            if width < n {
+                return few::<S, Dst, Src, Msk, FS, FD, MASK>(simd, d, s, m, (width, height));
+            }
             for y in 0..height {
                 let (d, s, m) = (d.row(y, width), s.row(y, width), m.row(y, width));
-                if width < n {
-                    for at in 0..width {
-                        let splat = |v| S::u32s::splat(simd, v);
-                        let (dv, sv, mv) = (splat(d[at]), splat(Src::word(s, at)), splat(Msk::word(m, at)));
-                        d[at] = vector::<S, FS, FD, MASK>(simd, dv, sv, mv).as_slice()[0];
-                    }
-                    continue;
-                }
                 let last = width - n;
                 let (sv, mv) = (Src::vector(simd, s, last), Msk::vector(simd, m, last));
-                let dv = S::u32s::from_slice(simd, &d[last..last + n]);
+                let dv = Dst::load(simd, &d[last..last + n]);
                 let end = vector::<S, FS, FD, MASK>(simd, dv, sv, mv);
                 let mut at = 0;
                 while at < last {
                     let (sv, mv) = (Src::vector(simd, s, at), Msk::vector(simd, m, at));
                     let d = &mut d[at..at + n];
-                    let dv = S::u32s::from_slice(simd, d);
-                    vector::<S, FS, FD, MASK>(simd, dv, sv, mv).store_slice(d);
+                    let dv = Dst::load(simd, d);
+                    Dst::store::<S>(vector::<S, FS, FD, MASK>(simd, dv, sv, mv), d);
                     at += n;
                 }
-                end.store_slice(&mut d[last..last + n]);
+                Dst::store::<S>(end, &mut d[last..last + n]);
             }
         },
     );
+}
+
+/// Pixels of rows of less than four, from several rows as many as make up four: a glyph's stem.
+#[inline(always)]
+fn few<S: Simd, Dst: Target, Src: Cells, Msk: Cells, const FS: u8, const FD: u8, const MASK: u8>(
+    simd: S,
+    d: &mut Dst,
+    s: Src,
+    m: Msk,
+    (width, height): Size,
+) {
+    let n = S::u32s::LEN;
+    let rows = (4 / width).max(1);
+    // Some pixels come twice, where less than four are left.
+    let places: [(usize, usize); 4] = [0, 1, 2, 3].map(|i: usize| {
+        let i = i.min(rows * width - 1);
+        if width == 1 { (i, 0) } else { (i / width, i % width) }
+    });
+    let mut top = 0;
+    while top < height {
+        let (mut dv, mut sv, mut mv) = ([0; 16], [0; 16], [0; 16]);
+        for (i, (y, x)) in places.into_iter().enumerate() {
+            let y = (top + y).min(height - 1);
+            (dv[i], sv[i], mv[i]) = (Dst::word(*d.cell(y, x)), s.cell(y, x), m.cell(y, x));
+        }
+        let load = |words: &[u32; 16]| S::u32s::from_slice(simd, &words[..n]);
+        let out = vector::<S, FS, FD, MASK>(simd, load(&dv), load(&sv), load(&mv));
+        let out = out.as_slice();
+        for (i, (y, x)) in places.into_iter().enumerate() {
+            *d.cell((top + y).min(height - 1), x) = Dst::pixel(out[i]);
+        }
+        top += rows;
+    }
 }
 
 /// A level whose vectors are not longer than rows of `width` words, if there is one.
@@ -358,6 +476,49 @@ pub(super) fn fitting(level: Level, width: usize) -> Level {
     level
 }
 
+/// One of the operators that take all of the source: false, and nothing done, for masks that have words without need.
+fn takes_all<Dst: Target, const FD: u8>(
+    level: Level,
+    d: &mut Dst,
+    s: Source<'_>,
+    mask: Mask<'_>,
+    size: Size,
+) -> bool {
+    macro_rules! rows {
+        ($s:expr, $m:expr, $mask:ident) => {
+            with_level!(fitting(level, size.0), simd => rows::<_, _, _, _, ONE, FD, $mask>(simd, d, $s, $m, size))
+        };
+    }
+    match (s, mask) {
+        (Source::Words(s, set), Mask::None) => rows!((s, set), (), NO_MASK),
+        (Source::Words(s, set), Mask::Alphas(m)) => rows!((s, set), m, ALPHAS),
+        (Source::Words(s, set), Mask::Component(m)) => rows!((s, set), m, COMPONENT),
+        (Source::One(word), Mask::None) => rows!(word, (), NO_MASK),
+        (Source::One(word), Mask::Alphas(m)) => rows!(word, m, ALPHAS),
+        (Source::One(word), Mask::Component(m)) => rows!(word, m, COMPONENT),
+        (_, Mask::Alpha(_)) => return false,
+    }
+    true
+}
+
+/// Combines source words into r5g6b5 pixels; false, and nothing done, for what these have no rows for.
+pub(super) fn combine_565(
+    level: Level,
+    op: CompositeOp,
+    d: &mut GridMut<'_, u16>,
+    s: Source<'_>,
+    mask: Mask<'_>,
+    size: Size,
+) -> bool {
+    match op {
+        CompositeOp::Src => takes_all::<_, ZERO>(level, d, s, mask, size),
+        CompositeOp::Over => takes_all::<_, MISSING>(level, d, s, mask, size),
+        CompositeOp::Add => takes_all::<_, ONE>(level, d, s, mask, size),
+        _ => false,
+    }
+}
+
+/// One operator on words.
 fn porter_duff<const FS: u8, const FD: u8>(
     level: Level,
     d: &mut GridMut<'_, u32>,
@@ -368,18 +529,14 @@ fn porter_duff<const FS: u8, const FD: u8>(
     /// The rows for the kinds of source and mask that they are given.
     macro_rules! rows {
         ($s:expr, $m:expr, $mask:ident) => {
-            with_level!(fitting(level, size.0), simd => rows::<_, _, _, FS, FD, $mask>(simd, d, $s, $m, size))
+            with_level!(fitting(level, size.0), simd => rows::<_, _, _, _, FS, FD, $mask>(simd, d, $s, $m, size))
         };
     }
     match (s, mask) {
+        _ if FS == ONE && takes_all::<_, FD>(level, d, s, mask, size) => (),
         (Source::Words(s, set), Mask::None) => rows!((s, set), (), NO_MASK),
         (Source::Words(s, set), Mask::Alpha(m)) => rows!((s, set), m, ALPHA),
         (Source::Words(s, set), Mask::Component(m)) => rows!((s, set), m, COMPONENT),
-        // The operators that take all of the source are those that takes_one names.
-        (Source::Words(s, set), Mask::Alphas(m)) if FS == ONE => rows!((s, set), m, ALPHAS),
-        (Source::One(word), Mask::None) if FS == ONE => rows!(word, (), NO_MASK),
-        (Source::One(word), Mask::Alphas(m)) if FS == ONE => rows!(word, m, ALPHAS),
-        (Source::One(word), Mask::Component(m)) if FS == ONE => rows!(word, m, COMPONENT),
         _ => unreachable!("only takes_one's operators get these"),
     }
 }
@@ -521,6 +678,7 @@ pub(super) fn combine(
         Clear => fill(level, &mut d.bytes(), 0, (4 * size.0, size.1)),
         Src => match (s, mask) {
             (Source::Words(s, 0), Mask::None) => copy(&mut d.bytes(), s.bytes(), (4 * size.0, size.1)),
+            (Source::Words(s, set), Mask::None) => set_bits(level, d, s, set, size),
             (Source::One(word), Mask::None) => fill(level, &mut d.bytes(), word, (4 * size.0, size.1)),
             _ => porter_duff::<ONE, ZERO>(level, d, s, mask, size),
         },

@@ -1,8 +1,8 @@
 //! From the pixels of a picture to rows of a8r8g8b8 words: formats, repeats, transforms and filters.
 
 use super::CompositeRepeat;
+use super::convert::widen;
 use super::plan::{Picture, Sampling};
-use super::shorts::widen;
 use super::there::There;
 use crate::geom::Rect;
 use crate::grid::{GridMut, cells};

@@ -6,6 +6,7 @@
 
 mod alphas;
 mod combine;
+mod convert;
 mod fetch;
 mod float;
 #[cfg(test)]
@@ -16,7 +17,7 @@ mod narrow;
 mod op;
 mod plan;
 mod scaled;
-mod shorts;
+
 mod target;
 #[cfg(test)]
 mod tests;

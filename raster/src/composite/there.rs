@@ -4,11 +4,11 @@
 //! decides in a few steps what [`super::plan`] decides for all.
 
 use super::alphas::{Alphas, combine_alphas};
-use super::combine::{Mask, Source, combine, takes_one};
+use super::combine::{Mask, Source, combine, combine_565, takes_one};
+use super::convert::{narrow, twice, widen};
 use super::fetch::first_word;
 use super::op::CompositeOp;
-use super::shorts::{narrow, twice, widen};
-use super::{CHUNK, CompositeRepeat, CompositeSource, TINY, for_blocks, target};
+use super::{CHUNK, CompositeRepeat, CompositeSource, SMALL, for_blocks, target};
 use crate::geom::Rect;
 use crate::grid::{Grid, GridMut, cells, copy, fill};
 use crate::simd::Raster;
@@ -225,8 +225,13 @@ impl Raster {
                 }
                 _ => {
                     let Some((source, mask)) = words(op, src, mask, component_alpha) else { return false };
+                    if format == SurfaceFormat::R5G6B5
+                        && combine_565(level, op, &mut dst.shorts_of(rect), source, mask, size)
+                    {
+                        return true;
+                    }
                     match rect.area() as usize {
-                        ..=TINY => self.combine_shorts::<TINY>(dst, rect, op, source, mask),
+                        ..=SMALL => self.combine_shorts::<SMALL>(dst, rect, op, source, mask),
                         _ => self.combine_shorts::<CHUNK>(dst, rect, op, source, mask),
                     }
                 }
