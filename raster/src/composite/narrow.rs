@@ -82,8 +82,8 @@ impl Raster {
             });
         }
         match rect.area() as usize {
-            ..=TINY => self.composite_words::<TINY>(dst, rect, plan, in_place),
-            ..=SMALL => self.composite_words::<SMALL>(dst, rect, plan, in_place),
+            area if area <= TINY => self.composite_words::<TINY>(dst, rect, plan, in_place),
+            area if area <= SMALL => self.composite_words::<SMALL>(dst, rect, plan, in_place),
             _ => self.composite_words::<CHUNK>(dst, rect, plan, in_place),
         }
     }
