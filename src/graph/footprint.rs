@@ -81,12 +81,6 @@ fn glyph_box(str: &Str) -> Rect {
     })
 }
 
-/// Whether a task reads surfaces, its own one included, beside the pixels that it draws on.
-pub(crate) fn reads_surfaces(task: &Task) -> bool {
-    let reads = |source: &Source| matches!(source, Source::Surface(_) | Source::SelfBitmap(_));
-    matches!(task.drawable.op, Op::CopyBits { .. }) || task.sources().into_iter().any(reads)
-}
-
 /// Calls `f` with everything that a task reads from surfaces, its own one included; not the pixels that it draws
 /// on, which every task that does not overwrite reads.
 pub(crate) fn each_read(task: &Task, mut f: impl FnMut(Read)) {

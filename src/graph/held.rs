@@ -35,8 +35,8 @@ pub(super) fn picture_bytes(task: &Task) -> u64 {
     large_pictures(task).map(|picture| picture.held_bytes() as u64).sum()
 }
 
-/// Bytes that a pending task takes, large pictures apart.
-pub(super) fn own_bytes(task: &Task) -> u64 {
+/// Bytes that a pending task takes, large pictures apart; whether it has any `pictures` is known.
+pub(super) fn own_bytes(task: &Task, pictures: bool) -> u64 {
     let drawable = &*task.drawable;
     let data = match &drawable.op {
         Op::Stroke { path, .. } => path.iter().map(|s| size_of_val(s) + size_of_val(&s.points[..])).sum(),
@@ -47,7 +47,8 @@ pub(super) fn own_bytes(task: &Task) -> u64 {
         Clip::None => 0,
         Clip::Rects(rects) => size_of_val(&rects[..]),
     };
-    let small: usize = small_pictures(task).map(|p| p.held_bytes() + size_of::<Picture>()).sum();
+    let small: usize =
+        small_pictures(task).take_while(|_| pictures).map(|p| p.held_bytes() + size_of::<Picture>()).sum();
     let region = size_of_val(task.clip.rects());
     (Queue::NODE_BYTES + size_of::<Drawable>() + data + clip + small + region) as u64
 }

@@ -17,13 +17,14 @@
 //! what is hidden tells all there is to know ([`Pass::draw`]).
 
 use super::footprint::{self, Extent, Read};
+use super::held::own_bytes;
 use super::index::Walk;
 use super::queue::Queue;
 use super::select::{Keep, Scratch};
 use super::stats::Stats;
 use super::surfaces::{Slot, Slots};
 use crate::draw::{Limits, Source, Task};
-use crate::qxl::OpKind;
+use crate::qxl::{Op, OpKind};
 use spice_raster::{Rect, Region};
 use std::borrow::Cow;
 
@@ -41,6 +42,8 @@ pub(crate) struct Node {
     pub(crate) undecided: bool,
     /// Whether it reads surfaces, its own one included.
     pub(crate) reads: bool,
+    /// Whether it has images as sources.
+    pub(crate) pictures: bool,
     /// Which operation it is.
     pub(crate) kind: OpKind,
     /// Whether a part of it is drawn already.
@@ -52,6 +55,31 @@ pub(crate) struct Node {
 }
 
 impl Node {
+    /// A task on the surface of this number.
+    pub(crate) fn new(task: Task, slot: u32, limits: &Limits) -> Self {
+        let (mut reads, mut pictures) = (matches!(task.drawable.op, Op::CopyBits { .. }), false);
+        for source in task.sources() {
+            match source {
+                Source::None | Source::Black { .. } => {}
+                Source::Picture(_) => pictures = true,
+                Source::Surface(_) | Source::SelfBitmap(_) => reads = true,
+            }
+        }
+        Self {
+            slot,
+            extent: footprint::extent(&task),
+            overwrites: footprint::overwrites(&task, limits),
+            undecided: matches!(&task.src, Source::Picture(p) if p.bitmap_if_decoded().is_none()),
+            reads,
+            pictures,
+            kind: task.drawable.op.kind(),
+            begun: false,
+            trimmed: false,
+            bytes: own_bytes(&task, pictures),
+            task,
+        }
+    }
+
     /// A rectangle around all that it may change.
     pub(crate) fn bounds(&self) -> Rect {
         match self.extent {
@@ -74,9 +102,17 @@ impl Node {
 /// A node that is drawn in this pass, all of it or a part.
 #[derive(Debug)]
 pub(crate) struct Job {
-    pub(crate) node: Node,
-    /// Whether nothing of it stays pending.
-    pub(crate) ends: bool,
+    /// Its place in the queue.
+    pub(crate) place: usize,
+    /// What is drawn of it, if something stays pending.
+    pub(crate) part: Option<Box<Node>>,
+}
+
+impl Job {
+    /// What is drawn.
+    pub(crate) fn node<'a>(&'a self, queue: &'a Queue) -> Option<&'a Node> {
+        self.part.as_deref().or_else(|| queue.node(self.place))
+    }
 }
 
 /// What a pass found.
@@ -86,6 +122,15 @@ pub(crate) struct Found {
     pub(crate) jobs: Vec<Job>,
     /// What nobody will ever see, by its place in the queue.
     pub(crate) culled: Vec<usize>,
+}
+
+/// What a pass is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Aim {
+    /// To draw what is asked for. Surfaces that this has nothing to do with are left as they are.
+    Asked,
+    /// To draw so many of the oldest nodes, and to cull wherever that can be.
+    Oldest(usize),
 }
 
 /// A part of a node that stays pending has at most so many rectangles; before it has more, the node is drawn.
@@ -117,23 +162,39 @@ pub(crate) struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// Walks over the queue: the `oldest` first nodes are drawn in any case. What is needed of each surface is
-    /// already marked. Nodes that are drawn leave holes in the queue; those that are culled are left to the caller.
+    /// Walks over the queue: the oldest nodes are drawn in any case if that is the aim. What is needed of each
+    /// surface is already marked. Nodes that are drawn or culled stay where they are: the caller takes them out.
     ///
     /// With a [`Walk`] it meets only nodes of active tiles, which are at first those of what is needed. What later
     /// nodes outside of them do is not known then, and so nothing outside counts as hidden. A tile becomes active
     /// when something drawn writes or needs pixels of it, and from there on all its nodes are met; before that
     /// nothing in it was needed or done.
-    pub(crate) fn run(&mut self, queue: &mut Queue, oldest: usize) -> Found {
+    pub(crate) fn run(&mut self, queue: &mut Queue, aim: Aim) -> Found {
         let mut found = Found::default();
         if self.walk.is_none() {
-            (0..queue.len()).rev().for_each(|index| self.meet(queue, index, index < oldest, &mut found));
+            let oldest = if let Aim::Oldest(oldest) = aim { oldest } else { 0 };
+            for index in (0..queue.len()).rev() {
+                if aim == Aim::Asked && self.skips(queue, index) {
+                    continue;
+                }
+                self.meet(queue, index, index < oldest, &mut found);
+            }
             return found;
         }
         while let Some(place) = self.walk.as_mut().and_then(|walk| walk.next(self.slots)) {
             self.meet(queue, place as usize, false, &mut found);
         }
         found
+    }
+
+    /// Whether a node has nothing to do with what is asked for, nor with anything that was found so far: it reads
+    /// nothing, and nobody who was met wants or changes anything of its surface. That it may hide older ones of its
+    /// surface is then not known, which a later pass makes good.
+    #[inline]
+    fn skips(&self, queue: &Queue, index: usize) -> bool {
+        queue
+            .entry(index)
+            .is_none_or(|entry| !entry.reads && self.slots.get(entry.slot).is_some_and(|s| !s.layer.touched))
     }
 
     /// Decides about one node of the queue, if there still is one.
@@ -180,20 +241,19 @@ impl Pass<'_> {
             Verdict::Cull => found.culled.push(index),
             Verdict::Draw => {
                 self.stats.drawn(node);
-                found.jobs.extend(queue.take(index).map(|node| Job { node, ends: true }));
+                found.jobs.push(Job { place: index, part: None });
             }
             Verdict::Split(part, rest) => {
-                let ends = rest.is_empty();
                 self.stats.drawn_part(node, &part);
                 let lost = node.task.clip.area() - part.area() - rest.area();
                 self.stats.trimmed(node, lost);
-                if ends {
+                if rest.is_empty() {
                     node.task.clip = part;
-                    found.jobs.extend(queue.take(index).map(|node| Job { node, ends }));
+                    found.jobs.push(Job { place: index, part: None });
                 } else {
                     let mut drawn = node.clone();
                     drawn.task.clip = part;
-                    found.jobs.push(Job { node: drawn, ends });
+                    found.jobs.push(Job { place: index, part: Some(Box::new(drawn)) });
                     self.keep(node, rest);
                     queue.changed(index);
                 }

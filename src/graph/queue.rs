@@ -102,6 +102,12 @@ impl Queue {
         self.entries.get(place).filter(|entry| !entry.is_hole())
     }
 
+    /// What is known of the nodes from a place on; holes are of no surface and read nothing.
+    #[inline]
+    pub(crate) fn entries_from(&self, place: usize) -> &[Entry] {
+        &self.entries[place.min(self.entries.len())..]
+    }
+
     /// The node at a place, if there is one.
     pub(crate) fn node(&self, place: usize) -> Option<&Node> {
         node_at(&self.pages, self.entries.get(place)?.at)
@@ -121,19 +127,11 @@ impl Queue {
         }
     }
 
-    /// Takes the node at a place out and leaves a hole.
-    pub(crate) fn take(&mut self, place: usize) -> Option<Node> {
-        let entry = self.entries.get_mut(place)?;
-        let at = std::mem::replace(&mut entry.at, NOWHERE);
-        let node = place_mut(&mut self.pages, at)?.take();
-        self.free.push(at);
-        node
-    }
-
     /// Forgets the node at a place, where it leaves a hole.
     pub(crate) fn remove(&mut self, place: usize) {
         if let Some(entry) = self.entries.get_mut(place) {
             let at = std::mem::replace(&mut entry.at, NOWHERE);
+            (entry.slot, entry.reads) = (NOWHERE, false);
             if let Some(node) = place_mut(&mut self.pages, at) {
                 *node = None;
                 self.free.push(at);
@@ -185,18 +183,7 @@ mod tests {
         let fill = Op::Fill { brush: Brush::Solid(1), rop: Ropd(8), mask };
         let Event::Command(command) = drawn(Rect::new(left, 0, left + 1, 1), fill) else { unreachable!() };
         let Effect::Draw(task) = state.command(&command).unwrap() else { unreachable!() };
-        Node {
-            slot: 0,
-            extent: Extent::Clip,
-            overwrites: true,
-            undecided: false,
-            reads: false,
-            kind: task.drawable.op.kind(),
-            begun: false,
-            trimmed: false,
-            bytes: 0,
-            task,
-        }
+        Node::new(task, 0, state.limits())
     }
 
     #[test]
@@ -208,8 +195,9 @@ mod tests {
         let order = |queue: &Queue| queue.iter().map(|node| node.bounds().left).collect::<Vec<_>>();
         (0..5).for_each(|left| queue.push(filled(&mut state, left)));
         queue.remove(1);
-        assert_eq!(queue.take(4).map(|node| node.bounds().left), Some(4));
-        assert!(queue.take(4).is_none() && queue.entry(1).is_none() && queue.node(4).is_none());
+        queue.remove(4);
+        queue.remove(4);
+        assert!(queue.entry(1).is_none() && queue.node(4).is_none());
         assert_eq!((queue.len(), queue.pending(), order(&queue)), (5, 3, vec![0, 2, 3]));
         queue.shorten(5);
         assert_eq!(queue.len(), 5);

@@ -9,7 +9,7 @@
 
 use super::footprint::{self, Extent};
 use super::options::Execution;
-use super::pass::Job;
+use super::pass::Node;
 use super::stats::Times;
 use crate::draw::exec::{self, Views, needs_whole_surface};
 use crate::draw::surfaces::KeyMap;
@@ -43,11 +43,11 @@ pub(crate) struct Drawing<'a> {
 
 impl Drawing<'_> {
     /// Draws jobs, given in their order, one after the other.
-    pub(crate) fn in_order<'j>(&mut self, jobs: impl IntoIterator<Item = &'j Job>, pixels: &mut Pixels) {
+    pub(crate) fn in_order<'j>(&mut self, jobs: impl IntoIterator<Item = &'j Node>, pixels: &mut Pixels) {
         // The surface that was drawn on last stays out of the map as long as the next job has it as target.
         let mut held: Option<(SurfaceKey, Surface)> = None;
         for job in jobs {
-            let task = &job.node.task;
+            let task = &job.task;
             if held.as_ref().is_none_or(|(key, _)| *key != task.target.key) {
                 pixels.extend(held.take());
                 held = pixels.remove_entry(&task.target.key);
@@ -75,16 +75,16 @@ impl Drawing<'_> {
     }
 
     /// Draws jobs, given in their order, side by side where they do not meet.
-    pub(crate) fn side_by_side(&mut self, jobs: &[Job], pixels: &mut Pixels) {
+    pub(crate) fn side_by_side(&mut self, jobs: &[&Node], pixels: &mut Pixels) {
         let mut plan = Plan::default();
-        let mut jobs: Vec<(u32, &Job)> = jobs.iter().map(|job| (plan.level(job, self), job)).collect();
+        let mut jobs: Vec<(u32, &Node)> = jobs.iter().map(|job| (plan.level(job, self), *job)).collect();
         jobs.sort_by_key(|(level, _)| *level);
         let mut from = 0;
         while from < jobs.len() {
             let mut bytes = 0;
             let (mut to, mut work) = (from, 0);
             while to < jobs.len() && jobs[to].0 == jobs[from].0 {
-                let task = &jobs[to].1.node.task;
+                let task = &jobs[to].1.task;
                 bytes += view_bytes(task);
                 if bytes > VIEW_BYTES && to > from {
                     break;
@@ -95,7 +95,7 @@ impl Drawing<'_> {
             if work < self.execution.inline_pixels {
                 self.in_order(jobs[from..to].iter().map(|(_, job)| *job), pixels);
             } else {
-                let batch: Vec<&Job> = jobs[from..to].iter().map(|(_, job)| *job).collect();
+                let batch: Vec<&Node> = jobs[from..to].iter().map(|(_, job)| *job).collect();
                 self.batch(&batch, pixels);
             }
             from = to;
@@ -103,13 +103,13 @@ impl Drawing<'_> {
     }
 
     /// Draws jobs of one level.
-    fn batch<'j>(&mut self, jobs: &[&'j Job], pixels: &mut Pixels) {
+    fn batch<'j>(&mut self, jobs: &[&'j Node], pixels: &mut Pixels) {
         let start = self.execution.timing.then(Instant::now);
         let (raster, limits, execution) = (self.raster, self.limits, self.execution);
         let mut targets: Vec<(SurfaceKey, Surface)> = Vec::new();
         let mut index_of: KeyMap<usize> = KeyMap::default();
         for job in jobs {
-            let key = job.node.task.target.key;
+            let key = job.task.target.key;
             if !index_of.contains_key(&key)
                 && let Some(surface) = pixels.remove(&key)
             {
@@ -119,14 +119,14 @@ impl Drawing<'_> {
         }
         let pixels_read: &Pixels = pixels;
         // Sources first, each once. Most are there as they are; decoding and converting is worth another thread.
-        let look = |job: &'j Job| {
-            let task = &job.node.task;
+        let look = |job: &'j Node| {
+            let task = &job.task;
             self_contained(task, execution)?;
             let (_, target) = targets.get(*index_of.get(&task.target.key)?)?;
             Views::new(raster, task, target, pixels_read, limits)
         };
         let mut views: Vec<Option<Views<'_>>> = Vec::new();
-        if jobs.iter().map(|job| look_cost(&job.node.task)).sum::<u64>() < execution.inline_pixels {
+        if jobs.iter().map(|job| look_cost(&job.task)).sum::<u64>() < execution.inline_pixels {
             views.extend(jobs.iter().map(|job| look(job)));
         } else {
             views.resize_with(jobs.len(), || None);
@@ -143,7 +143,7 @@ impl Drawing<'_> {
             .collect();
         let mut wholes: Vec<Option<u32>> = vec![None; targets.len()];
         for (i, job) in jobs.iter().enumerate() {
-            let task = &job.node.task;
+            let task = &job.task;
             let Some(&at) = index_of.get(&task.target.key) else { continue };
             let Some(rows) = self_contained(task, self.execution) else {
                 wholes[at] = Some(i as u32);
@@ -169,12 +169,12 @@ impl Drawing<'_> {
         }
         self.share(units, |unit| match unit {
             Unit::Whole(surface, i) => {
-                exec::draw(raster, &jobs[i as usize].node.task, surface, pixels_read, limits);
+                exec::draw(raster, &jobs[i as usize].task, surface, pixels_read, limits);
             }
             Unit::Band(mut band, list) => {
                 for i in list {
                     if let Some(views) = &views[i as usize] {
-                        exec::draw_band(raster, &jobs[i as usize].node.task, views, &mut band);
+                        exec::draw_band(raster, &jobs[i as usize].task, views, &mut band);
                     }
                 }
             }
@@ -320,13 +320,13 @@ struct Plan {
 
 impl Plan {
     /// The level of the next job.
-    fn level(&mut self, job: &Job, drawing: &Drawing<'_>) -> u32 {
-        let task = &job.node.task;
+    fn level(&mut self, job: &Node, drawing: &Drawing<'_>) -> u32 {
+        let task = &job.task;
         let target = self.surfaces.get(&task.target.key).copied().unwrap_or_default();
-        let alone = self_contained(task, drawing.execution).is_none()
-            || (job.node.reads && footprint::reads_itself(task));
+        let alone =
+            self_contained(task, drawing.execution).is_none() || (job.reads && footprint::reads_itself(task));
         let mut level = if alone { target.alone } else { target.write };
-        if job.node.reads {
+        if job.reads {
             footprint::each_other(task, |key| {
                 level = level.max(self.surfaces.get(&key).map_or(0, |s| s.read))
             });

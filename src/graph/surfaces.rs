@@ -23,7 +23,7 @@ pub(crate) struct Layer {
     /// hidden is done, whether done says so or not. Without readers in other surfaces done is not kept either.
     pub(crate) all: bool,
     /// Whether any of this may say something.
-    touched: bool,
+    pub(crate) touched: bool,
 }
 
 impl Layer {
@@ -170,8 +170,10 @@ pub(crate) struct Slots {
     by_key: KeyMap<u32>,
     /// Slots whose layer may say something.
     touched: Vec<u32>,
-    /// Slots that pending nodes may change.
+    /// Slots that pending nodes may change; some are named again.
     soiled: Vec<u32>,
+    /// The surface that was asked for last, and its number.
+    last: Option<(SurfaceKey, u32)>,
 }
 
 impl Slots {
@@ -200,6 +202,15 @@ impl Slots {
     /// The number of a surface.
     pub(crate) fn find(&self, key: SurfaceKey) -> Option<u32> {
         self.by_key.get(&key).copied()
+    }
+
+    /// As [`Slots::find`], for what is often the same as the last time.
+    #[inline]
+    pub(crate) fn find_again(&mut self, key: SurfaceKey) -> Option<u32> {
+        if self.last.is_none_or(|(last, _)| last != key) {
+            self.last = Some((key, self.find(key)?));
+        }
+        self.last.map(|(_, index)| index)
     }
 
     pub(crate) fn get(&self, index: u32) -> Option<&Slot> {
@@ -235,7 +246,16 @@ impl Slots {
         }
     }
 
+    /// One more node draws on this area of a surface.
+    pub(crate) fn draw_on(&mut self, index: u32, area: &Rect) {
+        if let Some(slot) = self.get_mut(index) {
+            slot.users += 1;
+        }
+        self.soil(index, area);
+    }
+
     /// A pending node may change this area of a surface.
+    #[inline]
     pub(crate) fn soil(&mut self, index: u32, area: &Rect) {
         if let Some(slot) = self.slots.get_mut(index as usize).and_then(Option::as_mut) {
             if slot.dirty.is_empty() {
@@ -263,6 +283,7 @@ impl Slots {
     pub(crate) fn collect(&mut self, index: u32) -> Option<SurfaceInfo> {
         let info = self.get(index).filter(|slot| !slot.live && slot.users == 0)?.info;
         self.by_key.remove(&info.key);
+        self.last = None;
         self.slots[index as usize] = None;
         self.free.push(index);
         Some(info)

@@ -1,0 +1,213 @@
+//! Passes on a graph: the walk over the queue, the surfaces that it needs, and drawing what it found.
+
+use super::index::{self, Walk};
+use super::pass::{Aim, Found, Job, Node, Pass};
+use super::queue::Queue;
+use super::schedule::{self, Drawing};
+use super::{Graph, INDEX_FROM, LAYER_BYTES, NEW_BYTES, SKIPPED, spare};
+use crate::draw::{Refusal, Source, SurfaceInfo, SurfaceKey};
+use crate::trace::span;
+use spice_raster::{Region, Rop2, Surface};
+use std::time::Instant;
+
+impl Graph {
+    /// The pixels of a surface, made now if it was never drawn on.
+    pub(super) fn allocate(&mut self, info: SurfaceInfo) -> Result<(), Refusal> {
+        if !self.pixels.contains_key(&info.key) {
+            self.insert(info, crate::draw::renderer::new_surface(&info, self.state.limits())?);
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, info: SurfaceInfo, surface: Surface) {
+        let dead = self.slots.find(info.key).and_then(|i| self.slots.get(i)).is_some_and(|s| !s.live);
+        self.held += if dead { surface.bytes() as u64 } else { 0 };
+        self.pixels.insert(info.key, surface);
+    }
+
+    /// Makes the surfaces that a node draws on and reads, where they are not there yet, all bits zero if they are to be
+    /// `clear`. Gives their bytes.
+    fn make(&mut self, node: &Node, clear: bool) -> usize {
+        let sources = node.task.sources().into_iter().filter_map(|source| match source {
+            Source::Surface(info) => Some(*info),
+            _ => None,
+        });
+        let mut bytes = 0;
+        for info in std::iter::once(node.task.target).chain(sources.take_while(|_| node.reads)) {
+            if self.pixels.contains_key(&info.key) {
+                continue;
+            }
+            if let Some(index) = self.slots.find(info.key)
+                && let Some(mut surface) = self.spare.take(&info)
+            {
+                if clear {
+                    let all = Region::from_rect(surface.bounds());
+                    self.raster.fill(&mut surface.view_mut(), &all, 0, Rop2::PUT);
+                } else {
+                    self.slots.spoil(index);
+                }
+                self.insert(info, surface);
+            }
+            // What cannot be had is not drawn.
+            let _ = self.allocate(info);
+            bytes += self.pixels.get(&info.key).map_or(0, Surface::bytes);
+        }
+        bytes
+    }
+
+    /// As [`Graph::make`], after that for a node which drew on the surface `made`.
+    fn make_next(&mut self, node: &Node, made: &mut Option<SurfaceKey>, clear: bool) -> usize {
+        let key = Some(node.task.target.key);
+        if *made == key && !node.reads {
+            return 0;
+        }
+        *made = key;
+        self.make(node, clear)
+    }
+
+    /// Makes the surfaces that the oldest jobs need, as many as are made at a time, and clears of all surfaces what
+    /// will be read before it is drawn over. Jobs are given the last first. Gives how many jobs are left.
+    fn prepare(&mut self, queue: &Queue, jobs: &[Job], whole: bool) -> usize {
+        let (mut bytes, mut left, mut made) = (0, jobs.len(), None);
+        while left > 0 && bytes < NEW_BYTES {
+            left -= 1;
+            bytes += jobs[left].node(queue).map_or(0, |node| self.make_next(node, &mut made, false));
+        }
+        let (pixels, raster, scratch) = (&mut self.pixels, self.raster, &mut self.scratch);
+        self.slots.each_touched(|slot| {
+            if !slot.rubbish.is_clear()
+                && let Some(surface) = pixels.get_mut(&slot.info.key)
+            {
+                slot.settle(surface, whole, raster, scratch);
+            }
+        });
+        left
+    }
+
+    /// Clears what is rubbish in a part of a surface.
+    pub(super) fn clear_rubbish(&mut self, index: u32, info: SurfaceInfo, region: &Region) {
+        let Some(slot) = self.slots.get_mut(index).filter(|slot| !slot.rubbish.is_clear()) else { return };
+        let Some(surface) = self.pixels.get_mut(&info.key) else { return };
+        let mut part = region.clone();
+        part.intersect_rect(info.bounds());
+        spare::clear(surface, &part, &slot.rubbish, self.raster, &mut self.scratch);
+        slot.rubbish.clear_region(&part);
+    }
+
+    /// A walk over what `needed` pixels of a surface may have to do with, if that is much less than the queue.
+    pub(super) fn walk(&mut self, slot: u32, needed: &Region) -> Option<Walk> {
+        if self.queue.len() < self.index_from {
+            return None;
+        }
+        let asked = self.slots.get(slot)?;
+        let most = SKIPPED * (asked.users as usize).max(INDEX_FROM);
+        if self.index_from > 0 && needed.contains_rect(&asked.dirty) && self.queue.len() <= most {
+            return None;
+        }
+        for place in self.indexed..self.queue.len() {
+            if let Some(node) = self.queue.node(place) {
+                index::enter(&mut self.slots, place as u32, node);
+            }
+        }
+        self.indexed = self.queue.len();
+        let tiles = self.slots.get(slot)?.tiles.of_region(needed);
+        if index::weight(&self.slots, slot, tiles) > self.queue.len() / 4 && self.index_from > 0 {
+            return None;
+        }
+        let mut walk = Walk::default();
+        walk.activate(&mut self.slots, slot, tiles, u32::MAX);
+        Some(walk)
+    }
+
+    /// Closes the holes in the queue.
+    pub(super) fn compact(&mut self) {
+        if self.pending() < self.queue.len() {
+            self.queue.compact();
+            if self.indexed > 0 {
+                self.slots.clear_lists();
+                self.indexed = 0;
+            }
+            self.slots.clear_dirt();
+            self.queue.entries().for_each(|entry| self.slots.soil(entry.slot, &entry.bounds));
+        }
+    }
+
+    /// Walks over the queue, or a part of it; draws what is marked as needed and what else is the aim.
+    pub(super) fn pass(&mut self, aim: Aim, walk: Option<Walk>) {
+        span!("spice_render_walk", pending = self.queue.pending());
+        let start = self.execution.timing.then(Instant::now);
+        self.stats.passes += 1;
+        let whole = walk.is_none();
+        let mut queue = std::mem::take(&mut self.queue);
+        let mut pass = Pass {
+            slots: &mut self.slots,
+            limits: self.state.limits(),
+            stats: &mut self.stats,
+            held: &mut self.held,
+            culling: self.execution.culling,
+            scratch: &mut self.scratch,
+            walk,
+        };
+        let Found { jobs, culled } = pass.run(&mut queue, aim);
+        let walk = pass.walk;
+        let mut left = self.prepare(&queue, &jobs, whole);
+        self.slots.reset_layers(LAYER_BYTES);
+        self.cull(&mut queue, &culled);
+        self.stats.times.graph += start.map(|s| s.elapsed()).unwrap_or_default();
+        let (mut next, mut bytes, mut made) = (jobs.len(), 0, None);
+        while left > 0 {
+            left -= 1;
+            bytes += jobs[left].node(&queue).map_or(0, |node| self.make_next(node, &mut made, true));
+            if bytes >= NEW_BYTES {
+                self.draw(&mut queue, &jobs[left..next]);
+                (next, bytes) = (left, 0);
+            }
+        }
+        self.draw(&mut queue, &jobs[..next]);
+        if let Some(walk) = walk {
+            walk.end(&mut self.slots, &queue);
+        }
+        self.queue = queue;
+        if aim != Aim::Asked || self.pending() < self.queue.len() / 2 {
+            self.compact();
+        }
+    }
+
+    /// Draws jobs whose surfaces are there, given the last first, and forgets what only they used.
+    fn draw(&mut self, queue: &mut Queue, jobs: &[Job]) {
+        if jobs.is_empty() {
+            return;
+        }
+        let nodes: Vec<&Node> = jobs.iter().rev().filter_map(|job| job.node(queue)).collect();
+        self.draw_all(&nodes);
+        for job in jobs.iter().rev().filter(|job| job.part.is_none()) {
+            if let Some(node) = queue.node(job.place) {
+                self.release(node);
+                queue.remove(job.place);
+            }
+        }
+    }
+
+    /// Draws nodes, given in their order.
+    fn draw_all(&mut self, nodes: &[&Node]) {
+        span!("spice_render_draw", commands = nodes.len());
+        let work: u64 = nodes.iter().map(|node| schedule::cost(&node.task)).sum();
+        let least = self.execution.inline_pixels.max(self.execution.alone_pixels);
+        let threads = if work < least { 1 } else { self.execution.threads };
+        if threads > 1 && self.pool.is_none() {
+            self.pool = rayon::ThreadPoolBuilder::new().num_threads(threads - 1).build().ok();
+        }
+        let mut drawing = Drawing {
+            raster: self.raster,
+            limits: self.state.limits(),
+            execution: &self.execution,
+            threads,
+            pool: self.pool.as_ref(),
+            times: &mut self.stats.times,
+        };
+        match threads {
+            1 => drawing.in_order(nodes.iter().copied(), &mut self.pixels),
+            _ => drawing.side_by_side(nodes, &mut self.pixels),
+        }
+    }
+}
