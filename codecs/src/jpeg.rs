@@ -277,11 +277,37 @@ fn wrong(error: &DecodeErrors, stream: &[u8]) -> DecodeError {
     }
 }
 
+/// Where the first scan of a sequential stream starts, if it has one of several components. The library makes wrong
+/// pictures of such streams without an error (0.5.15, zune-image issues 419 and 448); SPICE servers do not make them.
+fn components_apart(stream: &[u8]) -> Option<usize> {
+    let mut at = 2;
+    let mut components = 0;
+    loop {
+        let marker = *stream.get(at + 1)?;
+        if stream[at] != 0xff || marker == 0xff {
+            // Fill bytes, or what the library skips.
+            at += 1;
+            continue;
+        }
+        let length = usize::from(u16::from_be_bytes(*stream.get(at + 2..)?.first_chunk()?));
+        match marker {
+            // Sequential frames; frames of other kinds are read as they are.
+            0xc0 | 0xc1 => components = *stream.get(at + 9)?,
+            0xda => return (components > 1 && *stream.get(at + 4)? < components).then_some(at),
+            _ => {}
+        }
+        at += 2 + length;
+    }
+}
+
 fn decode_colours(stream: &[u8], limit: u64, out: &mut Vec<u8>) -> Result<(u32, u32), DecodeError> {
     let (width, height) = JpegDecoder::size(stream)?;
     let needed = u64::from(width) * u64::from(height) * 4;
     if needed > limit {
         return Err(DecodeError::TooLarge { needed, limit });
+    }
+    if let Some(offset) = components_apart(stream) {
+        return Err(DecodeError::Corrupt { offset, reason: "jpeg of an unsupported kind: components apart" });
     }
     let mut jpeg = open(stream, (width as usize, height as usize));
     out.resize(needed as usize, 0);

@@ -5,7 +5,7 @@ mod common;
 use spice_codecs::jpeg::{JpegDecoder, JpegEncoder, Subsampling};
 use spice_codecs::lz::Level;
 use spice_codecs::lz4::{self, Lz4Encoder};
-use spice_codecs::{PixelFormat, Pixels};
+use spice_codecs::{DecodeError, PixelFormat, Pixels};
 
 fn number(v: &serde_json::Value, field: &str) -> u32 {
     u32::try_from(v[field].as_u64().unwrap_or_else(|| panic!("{field} of {v}"))).expect("32 bits")
@@ -135,4 +135,32 @@ fn malformed_streams_end_in_an_error_or_in_a_picture() {
         assert!(outcome.is_ok() || out.is_empty(), "{file}");
     }
     assert!(seen > 0);
+}
+
+/// What the library would make a wrong picture of is refused.
+#[test]
+fn jpeg_components_in_scans_of_their_own_are_refused() {
+    use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+    let pixels: Vec<u8> = (0..48 * 40 * 3).map(|i| (i * 7 % 251) as u8).collect();
+    let coded = |colours, apart| {
+        let mut stream = Vec::new();
+        let mut encoder = Encoder::new(&mut stream, 80);
+        encoder.set_sampling_factor(SamplingFactor::F_2_2);
+        encoder.set_optimized_huffman_tables(apart);
+        let channels = if colours == ColorType::Luma { 1 } else { 3 };
+        encoder.encode(&pixels[..48 * 40 * channels], 48, 40, colours).expect("encode");
+        stream
+    };
+    let (mut decoder, mut out) = (JpegDecoder::new(), Vec::new());
+    let stream = coded(ColorType::Rgb, true);
+    let scan = stream.windows(2).position(|w| w == [0xff, 0xda]).expect("a scan");
+    match decoder.decode(&stream, 1 << 20, &mut out) {
+        Err(DecodeError::Corrupt { offset, .. }) => assert_eq!(offset, scan),
+        other => panic!("{other:?}"),
+    }
+    assert!(out.is_empty());
+    // Together, or with one component only, they are read.
+    for stream in [coded(ColorType::Rgb, false), coded(ColorType::Luma, true)] {
+        assert_eq!(decoder.decode(&stream, 1 << 20, &mut out), Ok((48, 40)));
+    }
 }
