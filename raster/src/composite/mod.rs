@@ -17,7 +17,6 @@ mod narrow;
 mod op;
 mod plan;
 mod scaled;
-
 mod target;
 #[cfg(test)]
 mod tests;
