@@ -476,32 +476,7 @@ pub(super) fn fitting(level: Level, width: usize) -> Level {
     level
 }
 
-/// One of the operators that take all of the source: false, and nothing done, for masks that have words without need.
-fn takes_all<Dst: Target, const FD: u8>(
-    level: Level,
-    d: &mut Dst,
-    s: Source<'_>,
-    mask: Mask<'_>,
-    size: Size,
-) -> bool {
-    macro_rules! rows {
-        ($s:expr, $m:expr, $mask:ident) => {
-            with_level!(fitting(level, size.0), simd => rows::<_, _, _, _, ONE, FD, $mask>(simd, d, $s, $m, size))
-        };
-    }
-    match (s, mask) {
-        (Source::Words(s, set), Mask::None) => rows!((s, set), (), NO_MASK),
-        (Source::Words(s, set), Mask::Alphas(m)) => rows!((s, set), m, ALPHAS),
-        (Source::Words(s, set), Mask::Component(m)) => rows!((s, set), m, COMPONENT),
-        (Source::One(word), Mask::None) => rows!(word, (), NO_MASK),
-        (Source::One(word), Mask::Alphas(m)) => rows!(word, m, ALPHAS),
-        (Source::One(word), Mask::Component(m)) => rows!(word, m, COMPONENT),
-        (_, Mask::Alpha(_)) => return false,
-    }
-    true
-}
-
-/// Combines source words into r5g6b5 pixels; false, and nothing done, for what these have no rows for.
+/// Combines source words into r5g6b5 pixels; false, and nothing done, for operators that these have no rows for.
 pub(super) fn combine_565(
     level: Level,
     op: CompositeOp,
@@ -511,17 +486,18 @@ pub(super) fn combine_565(
     size: Size,
 ) -> bool {
     match op {
-        CompositeOp::Src => takes_all::<_, ZERO>(level, d, s, mask, size),
-        CompositeOp::Over => takes_all::<_, MISSING>(level, d, s, mask, size),
-        CompositeOp::Add => takes_all::<_, ONE>(level, d, s, mask, size),
-        _ => false,
+        CompositeOp::Src => porter_duff::<_, ONE, ZERO>(level, d, s, mask, size),
+        CompositeOp::Over => porter_duff::<_, ONE, MISSING>(level, d, s, mask, size),
+        CompositeOp::Add => porter_duff::<_, ONE, ONE>(level, d, s, mask, size),
+        _ => return false,
     }
+    true
 }
 
-/// One operator on words.
-fn porter_duff<const FS: u8, const FD: u8>(
+/// One operator, on words or on 16-bit pixels.
+fn porter_duff<Dst: Target, const FS: u8, const FD: u8>(
     level: Level,
-    d: &mut GridMut<'_, u32>,
+    d: &mut Dst,
     s: Source<'_>,
     mask: Mask<'_>,
     size: Size,
@@ -533,10 +509,14 @@ fn porter_duff<const FS: u8, const FD: u8>(
         };
     }
     match (s, mask) {
-        _ if FS == ONE && takes_all::<_, FD>(level, d, s, mask, size) => (),
         (Source::Words(s, set), Mask::None) => rows!((s, set), (), NO_MASK),
         (Source::Words(s, set), Mask::Alpha(m)) => rows!((s, set), m, ALPHA),
         (Source::Words(s, set), Mask::Component(m)) => rows!((s, set), m, COMPONENT),
+        (Source::Words(s, set), Mask::Alphas(m)) if FS == ONE => rows!((s, set), m, ALPHAS),
+        (Source::One(word), Mask::None) if FS == ONE => rows!(word, (), NO_MASK),
+        (Source::One(word), Mask::Alpha(m)) if FS == ONE => rows!(word, m, ALPHA),
+        (Source::One(word), Mask::Alphas(m)) if FS == ONE => rows!(word, m, ALPHAS),
+        (Source::One(word), Mask::Component(m)) if FS == ONE => rows!(word, m, COMPONENT),
         _ => unreachable!("only takes_one's operators get these"),
     }
 }
@@ -680,18 +660,18 @@ pub(super) fn combine(
             (Source::Words(s, 0), Mask::None) => copy(&mut d.bytes(), s.bytes(), (4 * size.0, size.1)),
             (Source::Words(s, set), Mask::None) => set_bits(level, d, s, set, size),
             (Source::One(word), Mask::None) => fill(level, &mut d.bytes(), word, (4 * size.0, size.1)),
-            _ => porter_duff::<ONE, ZERO>(level, d, s, mask, size),
+            _ => porter_duff::<_, ONE, ZERO>(level, d, s, mask, size),
         },
-        Over => porter_duff::<ONE, MISSING>(level, d, s, mask, size),
-        OverReverse => porter_duff::<MISSING, ONE>(level, d, s, mask, size),
-        In => porter_duff::<THERE, ZERO>(level, d, s, mask, size),
-        InReverse => porter_duff::<ZERO, THERE>(level, d, s, mask, size),
-        Out => porter_duff::<MISSING, ZERO>(level, d, s, mask, size),
-        OutReverse => porter_duff::<ZERO, MISSING>(level, d, s, mask, size),
-        Atop => porter_duff::<THERE, MISSING>(level, d, s, mask, size),
-        AtopReverse => porter_duff::<MISSING, THERE>(level, d, s, mask, size),
-        Xor => porter_duff::<MISSING, MISSING>(level, d, s, mask, size),
-        Add => porter_duff::<ONE, ONE>(level, d, s, mask, size),
+        Over => porter_duff::<_, ONE, MISSING>(level, d, s, mask, size),
+        OverReverse => porter_duff::<_, MISSING, ONE>(level, d, s, mask, size),
+        In => porter_duff::<_, THERE, ZERO>(level, d, s, mask, size),
+        InReverse => porter_duff::<_, ZERO, THERE>(level, d, s, mask, size),
+        Out => porter_duff::<_, MISSING, ZERO>(level, d, s, mask, size),
+        OutReverse => porter_duff::<_, ZERO, MISSING>(level, d, s, mask, size),
+        Atop => porter_duff::<_, THERE, MISSING>(level, d, s, mask, size),
+        AtopReverse => porter_duff::<_, MISSING, THERE>(level, d, s, mask, size),
+        Xor => porter_duff::<_, MISSING, MISSING>(level, d, s, mask, size),
+        Add => porter_duff::<_, ONE, ONE>(level, d, s, mask, size),
         Multiply => with_level!(level, simd => blend_rows::<_, MULTIPLY>(simd, d, s, mask, size)),
         Screen => with_level!(level, simd => blend_rows::<_, SCREEN>(simd, d, s, mask, size)),
         Overlay => with_level!(level, simd => blend_rows::<_, OVERLAY>(simd, d, s, mask, size)),

@@ -227,7 +227,8 @@ fn boxes_of_every_width_equal_naive() {
             let channels = plain(random_surface(&mut rng, A8R8G8B8, width + 4, height + 3));
             for op in [Over, Add, Src, In, [Clear, Out, OutReverse, Atop, Xor][rng.below(5) as usize]] {
                 for (src, mask) in [&picture, &one].into_iter().flat_map(|src| {
-                    [(src, None), (src, Some((&alphas, false))), (src, Some((&channels, true)))]
+                    [None, Some((&alphas, false)), Some((&channels, false)), Some((&channels, true))]
+                        .map(|mask| (src, mask))
                 }) {
                     let by_channel = mask.is_some_and(|(_, by_channel)| by_channel);
                     let (src, mask) = (src.source(), mask.map(|(mask, _)| mask.source()));
