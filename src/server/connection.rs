@@ -1,18 +1,19 @@
 //! One connection: from its first bytes to a channel, and what the channel's client says.
 
-use super::outbox::{LinkModel, Outbox};
-use super::{Hub, Shared, websocket};
+use super::hub::{Hub, Joined, Shared};
+use super::outbox::{LinkModel, Outbox, Writer};
+use super::websocket;
 use crate::client::caps::{Announcement, CommonCaps, DisplayCaps};
 use crate::link::{self, Accepted, Error, Greeting, MessageReader, ServerKey};
 use crate::wire::link::{ChannelType, LinkMessage};
 use crate::wire::{
-    ClientMessage, EncodeError, Framing, InputsMessage, MOUSE_MODE_CLIENT, MOUSE_MODE_SERVER,
-    MainClientMessage, MainInit, MainMessage, RawMessage, ServerMessage,
+    ClientMessage, InputsMessage, MOUSE_MODE_CLIENT, MOUSE_MODE_SERVER, MainClientMessage, MainInit,
+    MainMessage, RawMessage, ServerMessage,
 };
 use bytes::Bytes;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -128,48 +129,6 @@ fn accept<S: Read + Write>(shared: &Shared, stream: &mut S, message: LinkMessage
     link::accept(stream, message, wanted, &greeting)
 }
 
-/// What the hub knows of a linked channel.
-pub(super) struct Joined {
-    /// The connection.
-    pub(super) id: u64,
-    pub(super) session: u32,
-    pub(super) kind: ChannelType,
-    pub(super) announcement: Announcement,
-    pub(super) writer: Writer,
-}
-
-/// Puts messages into a connection's outbox, with the header that its client reads.
-#[derive(Clone)]
-pub(super) struct Writer {
-    pub(super) outbox: Arc<Outbox>,
-    mini: bool,
-    serial: Arc<Mutex<u64>>,
-}
-
-impl Writer {
-    /// Queues a message. One that cannot be encoded is left out.
-    pub(super) fn send(&self, encode: impl FnOnce(Framing, &mut Vec<u8>) -> Result<(), EncodeError>) {
-        let mut out = Vec::new();
-        if encode(Framing::Mini, &mut out).is_ok() {
-            self.send_mini(out.into());
-        }
-    }
-
-    /// Queues a message that has the mini header.
-    pub(super) fn send_mini(&self, message: Bytes) {
-        if self.mini || message.len() < 6 {
-            return self.outbox.push(message);
-        }
-        let mut serial = self.serial.lock().unwrap_or_else(PoisonError::into_inner);
-        *serial += 1;
-        let mut full = serial.to_le_bytes().to_vec();
-        full.extend(&message[..6]);
-        full.extend([0; 4]);
-        full.extend(&message[6..]);
-        self.outbox.push(full.into());
-    }
-}
-
 /// A linked channel: a thread writes, this one reads.
 fn channel<R: Read, W: Write + Send + 'static>(
     shared: &Arc<Shared>,
@@ -190,7 +149,7 @@ fn channel<R: Read, W: Write + Send + 'static>(
         ours.close();
         let _ = socket.shutdown(Shutdown::Both);
     });
-    let writer = Writer { outbox, mini: negotiated.mini_header, serial: Arc::default() };
+    let writer = Writer::new(outbox, negotiated.mini_header);
     let result = match spawned {
         Ok(_) => {
             let mut reader = MessageReader::new(read, negotiated.mini_header, most_bytes(kind));

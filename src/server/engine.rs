@@ -1,5 +1,6 @@
 //! The engine as the source of display messages.
 
+use super::options;
 use super::outbox::LinkModel;
 use super::source::{ClientId, Source};
 use crate::client::caps::Announcement;
@@ -26,7 +27,7 @@ pub(super) struct Engined {
 const SHARED: usize = 16 << 20;
 
 impl Engined {
-    pub(super) fn new(settings: &super::Options) -> Self {
+    pub(super) fn new(settings: &options::Options) -> Self {
         let engine = Engine::new(Options { shared_images: SHARED, ..Options::default() });
         Self {
             engine,

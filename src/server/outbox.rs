@@ -1,10 +1,11 @@
 //! What waits to be written to one connection.
 
+use crate::wire::{EncodeError, Framing};
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -126,5 +127,42 @@ impl Outbox {
             let mut state = self.lock();
             state.bytes = state.bytes.saturating_sub(message.len());
         }
+    }
+}
+
+/// Puts messages into a connection's outbox, with the header that its client reads.
+#[derive(Clone)]
+pub(super) struct Writer {
+    pub(super) outbox: Arc<Outbox>,
+    /// Whether the client takes the short header.
+    mini: bool,
+    serial: Arc<Mutex<u64>>,
+}
+
+impl Writer {
+    pub(super) fn new(outbox: Arc<Outbox>, mini: bool) -> Self {
+        Self { outbox, mini, serial: Arc::default() }
+    }
+
+    /// Queues a message. One that cannot be encoded is left out.
+    pub(super) fn send(&self, encode: impl FnOnce(Framing, &mut Vec<u8>) -> Result<(), EncodeError>) {
+        let mut out = Vec::new();
+        if encode(Framing::Mini, &mut out).is_ok() {
+            self.send_mini(out.into());
+        }
+    }
+
+    /// Queues a message that has the mini header.
+    pub(super) fn send_mini(&self, message: Bytes) {
+        if self.mini || message.len() < 6 {
+            return self.outbox.push(message);
+        }
+        let mut serial = self.serial.lock().unwrap_or_else(PoisonError::into_inner);
+        *serial += 1;
+        let mut full = serial.to_le_bytes().to_vec();
+        full.extend(&message[..6]);
+        full.extend([0; 4]);
+        full.extend(&message[6..]);
+        self.outbox.push(full.into());
     }
 }
