@@ -1,7 +1,8 @@
 //! Drawables and their parts, as the recording writes them.
 
 use super::error::ErrorKind;
-use super::input::{Input, Res, Room};
+use super::input::blobs::Room;
+use super::input::{Input, Res};
 use crate::qxl::blob::{self, BlobError};
 use crate::qxl::{
     Bitmap, BitmapFormat, Brush, Clip, Composite, Drawable, Image, ImageData, LineAttr, Op, Palette,

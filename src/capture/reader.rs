@@ -2,7 +2,8 @@
 
 use super::container::{self, Container};
 use super::error::{Error, ErrorKind, Excerpt};
-use super::input::{Fail, Input, Res, Room};
+use super::input::blobs::Room;
+use super::input::{Fail, Input, Res};
 use super::limits::Limits;
 use super::storage::{RecordingFile, Watched};
 use crate::qxl::{
