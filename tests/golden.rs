@@ -10,6 +10,7 @@ use corpus::{Case, Rgb, cases, picture};
 use spice_raster::Raster;
 use spice_render::capture;
 use spice_render::draw::{Limits, to_rgb};
+use spice_render::images::Picture;
 use spice_render::replay::Replay;
 use std::fs::File;
 use std::path::Path;
@@ -57,8 +58,9 @@ fn compare_file(case: &Case, recording: &Path) -> Result<(), String> {
     }
     if let Ok(dir) = std::env::var("SPICE_RENDER_DIFFS") {
         let path = Path::new(&dir).join(format!("{}.png", case.name));
-        image::save_buffer(&path, &ours, width, height, image::ColorType::Rgb8)
-            .expect("the picture is saved");
+        let data = ours.as_chunks::<3>().0.iter().flat_map(|&[r, g, b]| [b, g, r, 255]).collect();
+        let file = File::create(path).expect("a file in that folder");
+        Picture { width, height, has_alpha: false, data }.write(file).expect("the picture is saved");
     }
     Err(message)
 }

@@ -1,6 +1,9 @@
 //! The recordings with a reference picture: those of testdata/ and, where `SPICE_RENDER_CORPUS` names a folder laid out
 //! like it, of that folder too.
 
+use spice_render::images::Picture;
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 /// A recording and what it shows at its end.
@@ -41,6 +44,7 @@ pub(crate) type Rgb = (u32, u32, Vec<u8>);
 
 /// A picture file.
 pub(crate) fn picture(file: &Path) -> Rgb {
-    let image = image::open(file).expect("the picture can be read").to_rgb8();
-    (image.width(), image.height(), image.into_raw())
+    let file = BufReader::new(File::open(file).expect("there is a picture"));
+    let Picture { width, height, data, .. } = Picture::read(file).expect("the picture can be read");
+    (width, height, data.as_chunks::<4>().0.iter().flat_map(|&[b, g, r, _]| [r, g, b]).collect())
 }
