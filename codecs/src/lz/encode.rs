@@ -15,7 +15,8 @@ use crate::{EncodeError, PixelFormat, Pixels};
 pub enum Level {
     /// One probe a pixel.
     Fast,
-    /// A few candidates a token, and a look at the next pixel before one is taken.
+    /// A few candidates a token, and a look at the next pixel before one is taken. No LZ stream is larger than at the fast
+    /// level.
     #[default]
     Default,
     /// The smallest stream that this encoder finds: many candidates a pixel, the cheapest sequence of tokens by dynamic
@@ -31,6 +32,7 @@ pub enum Level {
 pub struct LzEncoder {
     pixels: Vec<u32>,
     buffer: Vec<u8>,
+    spare: Vec<u8>,
     fast: fast::Table,
     lazy: Lazy,
     optimal: optimal::Parser<u32>,
@@ -57,7 +59,22 @@ impl LzEncoder {
         bound: usize,
         out: &mut Vec<u8>,
     ) -> Result<usize, EncodeError> {
-        self.encode_with(fearless_simd::Level::new(), pixels, level, bound, out)
+        let simd = fearless_simd::Level::new();
+        if level != Level::Default {
+            return self.encode_with(simd, pixels, level, bound, out);
+        }
+        // Where runs and boxes are all there is, the fast level finds more: whichever is smaller.
+        let mut spare = std::mem::take(&mut self.spare);
+        spare.clear();
+        let fast = self.encode_with(simd, pixels, Level::Fast, bound, &mut spare);
+        let smaller = fast.as_ref().map_or(bound, |n| n - 1);
+        let mut result = self.encode_with(simd, pixels, level, smaller, out);
+        if fast.is_ok() && matches!(result, Err(EncodeError::Bound { .. })) {
+            out.extend_from_slice(&spare);
+            result = fast;
+        }
+        self.spare = spare;
+        result
     }
 
     /// As [`LzEncoder::encode`], with given instructions.
