@@ -1,6 +1,7 @@
 //! Prints size and speed of every LZ and GLZ level on the corpus's pictures, beside the reference's figures.
 //!
-//! `SPICE_RENDER_CORPUS=../shared cargo run --release -p spice-codecs --example lz_table [CLASS|all [LEVEL]]`
+//! `SPICE_RENDER_CORPUS=../shared cargo run --release -p spice-codecs --example lz_table [CLASS|all|layouts [LEVEL]]`
+//! `... --example lz_table layouts` prints other layouts than RGB32, beside the reference's streams and SPEED.md's last table.
 //! With `LZ_TABLE_QUICK` set everything runs once: sizes hold, speeds do not.
 
 mod picture;
@@ -63,16 +64,86 @@ fn best(mut f: impl FnMut()) -> f64 {
     if mean > 0.0 && !quick { best.min(mean) } else { best }
 }
 
+/// Seconds that a copy of `from` takes. Where source and target lie badly to each other it takes several times as long as
+/// elsewhere: the best of some places.
+fn memcpy(from: &[u8]) -> f64 {
+    let mut copy = vec![0u8; from.len() + 2048];
+    let mut at = |place: usize| {
+        let to = &mut copy[place..place + from.len()];
+        best(|| std::hint::black_box(&mut *to).copy_from_slice(std::hint::black_box(from)))
+    };
+    [0, 64, 512, 2048].into_iter().map(&mut at).fold(f64::MAX, f64::min)
+}
+
 /// Processor time of this thread so far; 0 where the system does not say.
 fn cpu_seconds() -> f64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     text.split(' ').next().and_then(|t| t.parse::<f64>().ok()).unwrap_or(0.0) / 1e9
 }
 
+/// Vectors of other layouts, and how many MB of their own bytes the reference encodes and decodes in a second where it copies
+/// 38600 (SPEED.md).
+const LAYOUTS: &[(&str, PixelFormat, f64, f64)] = &[
+    ("text_dark_code_13.rgb16", PixelFormat::Rgb16, 1433.0, 2579.0),
+    ("photo_640.rgb16", PixelFormat::Rgb16, 312.0, 730.0),
+    ("photo_640.plt8", PixelFormat::Plt8, 156.0, 387.0),
+    ("icons_rgba_sheet.rgba", PixelFormat::Rgba, 858.0, 2279.0),
+    ("icon_rgba_48.rgba", PixelFormat::Rgba, 413.0, 923.0),
+];
+
+/// The rows of [`LAYOUTS`] at one level.
+fn layouts(root: &str, level: Level) {
+    println!(
+        "x = times the reference's speed, speeds taken as ratios to memcpy; % = of the reference's bytes"
+    );
+    println!("LZ vector                  level      bytes      %   enc MB/s      x   dec MB/s      x");
+    for &(name, format, encodes, decodes) in LAYOUTS {
+        let path = Path::new(root).join(format!("codecs/vectors/lz/{name}.lz"));
+        let Ok(theirs) = std::fs::read(&path) else {
+            println!("{name:26} there is no vector");
+            continue;
+        };
+        let (mut encoder, mut decoder, mut source) = (LzEncoder::new(), LzDecoder::new(), Vec::new());
+        let header = decoder.decode(&theirs, 1 << 30, &mut source).expect("decode");
+        let stride = format.bytes_per_row(header.width);
+        let pixels = Pixels::new(format, header.width, header.height, stride, header.top_down, &source);
+        let pixels = pixels.expect("pixels");
+        let memcpy = memcpy(&source);
+        let mut stream = Vec::new();
+        let encoding = best(|| {
+            stream.clear();
+            encoder.encode(&pixels, level, usize::MAX, &mut stream).expect("encode");
+        });
+        let mut out = Vec::new();
+        let decoding = best(|| {
+            decoder.decode(&stream, 1 << 30, &mut out).expect("decode");
+        });
+        assert!(out == source, "round trip");
+        println!(
+            "{name:26} {:8} {:7} {:6.1} {:10.0} {:6.2} {:10.0} {:6.2}",
+            format!("{level:?}"),
+            stream.len(),
+            100.0 * stream.len() as f64 / theirs.len() as f64,
+            source.len() as f64 / encoding / 1e6,
+            38600.0 / encodes / (encoding / memcpy),
+            source.len() as f64 / decoding / 1e6,
+            38600.0 / decodes / (decoding / memcpy),
+        );
+    }
+}
+
 fn main() {
     let root = std::env::var("SPICE_RENDER_CORPUS").expect("SPICE_RENDER_CORPUS");
     let only = std::env::args().nth(1).filter(|o| o != "all");
     let level_only = std::env::args().nth(2);
+    if only.as_deref() == Some("layouts") {
+        for level in [Level::Fast, Level::Default, Level::Best] {
+            if level_only.as_ref().is_none_or(|o| *o == format!("{level:?}")) {
+                layouts(&root, level);
+            }
+        }
+        return;
+    }
     println!(
         "x = times the reference's speed, speeds taken as ratios to memcpy; % = of the reference's bytes"
     );
@@ -88,16 +159,7 @@ fn main() {
             .map(|n| Picture::load(&Path::new(&root).join(format!("codecs/images/{n}.png"))))
             .collect();
         let total: usize = pictures.iter().map(|p| p.data.len()).sum();
-        let mut copy = vec![0u8; total];
-        let memcpy: f64 = pictures
-            .iter()
-            .map(|p| {
-                best(|| {
-                    std::hint::black_box(&mut copy[..p.data.len()])
-                        .copy_from_slice(std::hint::black_box(&p.data))
-                })
-            })
-            .sum();
+        let memcpy: f64 = pictures.iter().map(|p| memcpy(&p.data)).sum();
         println!("{class:10} memcpy {:38.0}", total as f64 / memcpy / 1e6);
         for codec in ["LZ", "GLZ"] {
             for level in [Level::Fast, Level::Default, Level::Best] {

@@ -5,7 +5,7 @@ use fearless_simd::{Level, Simd};
 use super::GlzHeader;
 use super::window::{GlzWindow, Image};
 use crate::lz::copy::{Bgr32, Output, Word16To32, length, repeat, repeat_long, run};
-use crate::lz::wide::{READ, SHORT, WRITE, Wide, short};
+use crate::lz::wide::{MEDIUM, READ, SHORT, WRITE, Wide, blocks, short};
 use crate::{DecodeError, PixelFormat};
 
 /// Decodes the image of `stream` into `out`, four bytes a pixel.
@@ -166,20 +166,28 @@ fn many<O: Copy4 + Wide, S: Simd>(
             done += (c + 1) * 4;
             continue;
         }
-        // What a token holds is hard to foresee: all of it from one word, without branches.
+        // Whether a length is extended and a distance far is hard to foresee: from one word, by masks, since compilers make
+        // branches of conditions in loops.
         let word = u64::from_le_bytes(*token.first_chunk().expect("8 bytes"));
-        let extended = c >= 7 << 5;
-        let more = if extended { (word >> 8) as usize & 255 } else { 0 };
-        let rest = if extended { word >> 16 } else { word >> 8 };
+        let extended = usize::from(c >= 7 << 5);
+        let more = (word >> 8) as usize & 255 & extended.wrapping_neg();
+        let rest = word >> (8 + 8 * extended);
         let (low, f) = (rest as usize & 255, rest as usize >> 8 & 255);
-        let bytes = f >> 6;
-        let distance = (rest >> 16) as u32 & ((1u32 << (8 * bytes)) - 1);
-        let far = c & 16 != 0;
-        let images = if far { distance } else { distance << 6 | f as u32 & 63 };
-        let long = far && f & 32 != 0;
-        let middle = if far { (f & 31) << 12 } else { 0 };
-        let high = if long { ((rest >> (16 + 8 * bytes)) as usize & 255) << 17 } else { 0 };
-        let offset = c & 15 | low << 4 | middle | high;
+        let if_far = (c >> 4 & 1).wrapping_neg();
+        let mut offset = c & 15 | low << 4 | (f & 31 & if_far) << 12;
+        let mut images = (f & !if_far) as u32;
+        let mut beyond = 0;
+        if f & (0xc0 | 0x20 & if_far) != 0 {
+            // Bytes for what is farther are rare.
+            let bytes = f >> 6;
+            let distance = (rest >> 16) as u32 & ((1u32 << (8 * bytes)) - 1);
+            images = if if_far == 0 { distance << 6 | f as u32 & 63 } else { distance };
+            beyond = bytes;
+            if f & 0x20 & if_far != 0 {
+                offset |= ((rest >> (16 + 8 * bytes)) as usize & 255) << 17;
+                beyond += 1;
+            }
+        }
         let size = ((c >> 5) + more + O::BIAS) * 4;
         if more == 255 {
             break;
@@ -191,6 +199,8 @@ fn many<O: Copy4 + Wide, S: Simd>(
             }
             if size <= SHORT {
                 short(simd, out, done, back);
+            } else if size <= MEDIUM && back >= SHORT && size + SHORT <= out.len() - done {
+                blocks(out, done, back, size);
             } else if size <= out.len() - done {
                 repeat_long::<O>(out, done, back, size);
             } else {
@@ -209,7 +219,7 @@ fn many<O: Copy4 + Wide, S: Simd>(
                 break;
             }
         }
-        at += 3 + usize::from(extended) + bytes + usize::from(long);
+        at += 3 + extended + beyond;
         done += size;
     }
     (at, done)

@@ -4,7 +4,7 @@ use fearless_simd::{Level, Simd};
 
 use super::LzHeader;
 use super::copy::{Bgr24, Bgr32, Single, Word16, length, merge_alpha, repeat, repeat_long, run};
-use super::wide::{READ, SHORT, WRITE, Wide, short};
+use super::wide::{MEDIUM, READ, SHORT, WRITE, Wide, blocks, short};
 use crate::{DecodeError, PixelFormat};
 
 /// Decodes LZ images; keeps a scratch plane so that RGBA pictures allocate nothing per call.
@@ -123,12 +123,13 @@ fn many<O: Wide, S: Simd>(
         // Whether a length is extended and a distance far is hard to foresee: all that a token may hold is taken from one
         // word without branches.
         let word = u64::from_le_bytes(*token.first_chunk().expect("8 bytes"));
-        let extended = c >= 7 << 5;
-        let more = if extended { (word >> 8) as usize & 255 } else { 0 };
-        let rest = (if extended { word >> 16 } else { word >> 8 }) as usize;
+        // By masks, since compilers make branches of conditions in loops.
+        let extended = usize::from(c >= 7 << 5);
+        let more = (word >> 8) as usize & 255 & extended.wrapping_neg();
+        let rest = (word >> (8 + 8 * extended)) as usize;
         let near = (c & 31) << 8 | rest & 255;
-        let far = near == 8191;
-        let beyond = if far { (rest >> 8 & 255) << 8 | rest >> 16 & 255 } else { 0 };
+        let far = usize::from(near == 8191);
+        let beyond = ((rest >> 8 & 255) << 8 | rest >> 16 & 255) & far.wrapping_neg();
         let size = ((c >> 5) + more + O::BIAS) * O::BYTES;
         let back = (near + 1 + beyond) * O::BYTES;
         if more == 255 || back > done {
@@ -136,12 +137,14 @@ fn many<O: Wide, S: Simd>(
         }
         if size <= SHORT {
             short(simd, out, done, back);
+        } else if size <= MEDIUM && back >= SHORT && size + SHORT <= out.len() - done {
+            blocks(out, done, back, size);
         } else if size <= out.len() - done {
             repeat_long::<O>(out, done, back, size);
         } else {
             break;
         }
-        at += 2 + usize::from(extended) + if far { 2 } else { 0 };
+        at += 2 + extended + 2 * far;
         done += size;
     }
     (at, done)

@@ -15,7 +15,8 @@ use crate::{EncodeError, PixelFormat, Pixels};
 pub enum Level {
     /// One probe a pixel.
     Fast,
-    /// A few candidates a token, and a look at the next pixel before one is taken.
+    /// A few candidates a token, and a look at the next pixel before one is taken. No LZ stream is larger than at the fast
+    /// level.
     #[default]
     Default,
     /// The smallest stream that this encoder finds: many candidates a pixel, the cheapest sequence of tokens by dynamic
@@ -31,6 +32,7 @@ pub enum Level {
 pub struct LzEncoder {
     pixels: Vec<u32>,
     buffer: Vec<u8>,
+    spare: Vec<u8>,
     fast: fast::Table,
     lazy: Lazy,
     optimal: optimal::Parser<u32>,
@@ -52,6 +54,33 @@ impl LzEncoder {
     /// exceeds 2^30 - 1 bytes.
     pub fn encode(
         &mut self,
+        pixels: &Pixels<'_>,
+        level: Level,
+        bound: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<usize, EncodeError> {
+        let simd = fearless_simd::Level::new();
+        if level != Level::Default {
+            return self.encode_with(simd, pixels, level, bound, out);
+        }
+        // Where runs and boxes are all there is, the fast level finds more: whichever is smaller.
+        let mut spare = std::mem::take(&mut self.spare);
+        spare.clear();
+        let fast = self.encode_with(simd, pixels, Level::Fast, bound, &mut spare);
+        let smaller = fast.as_ref().map_or(bound, |n| n - 1);
+        let mut result = self.encode_with(simd, pixels, level, smaller, out);
+        if fast.is_ok() && matches!(result, Err(EncodeError::Bound { .. })) {
+            out.extend_from_slice(&spare);
+            result = fast;
+        }
+        self.spare = spare;
+        result
+    }
+
+    /// As [`LzEncoder::encode`], with given instructions.
+    fn encode_with(
+        &mut self,
+        simd: fearless_simd::Level,
         pixels: &Pixels<'_>,
         level: Level,
         bound: usize,
@@ -91,6 +120,7 @@ impl LzEncoder {
         writer.bytes(&header.bytes())?;
         let px = &mut self.pixels[..count + PAD];
         let mut passes = Passes {
+            simd,
             level,
             row,
             fast: &mut self.fast,
@@ -116,6 +146,7 @@ impl LzEncoder {
 }
 
 struct Passes<'a> {
+    simd: fearless_simd::Level,
     level: Level,
     row: usize,
     fast: &'a mut fast::Table,
@@ -126,12 +157,11 @@ struct Passes<'a> {
 
 impl Passes<'_> {
     fn run<U: Unit>(&mut self, px: &[u32], out: &mut Writer<'_>) -> Result<(), EncodeError> {
-        let simd = fearless_simd::Level::new();
         let padded = px;
         let px = &px[..px.len() - PAD];
         match self.level {
             Level::Fast => {
-                crate::simd::at_level!(simd, simd => fast::pass::<U, _>(simd, padded, self.row, self.fast, out))
+                crate::simd::at_level!(self.simd, simd => fast::pass::<U, _>(simd, padded, self.row, self.fast, out))
             }
             Level::Default => self.lazy.pass::<U, _>(px, self.row, U::BIAS + 1, &mut optimal::LzSyntax, out),
             Level::Best => {
@@ -139,5 +169,72 @@ impl Passes<'_> {
             }
             Level::Reference => reference::pass::<U>(px, self.reference, out),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lz::LzDecoder;
+    use crate::testing::each_seed;
+
+    /// Pixels that leave no way of the fast parse out: noise, and in it what was there before, near and far, short and
+    /// long; runs; rows like those above.
+    fn picture(random: &mut crate::testing::Random, size: usize, count: usize, row: usize) -> Vec<u8> {
+        let mut pixels: Vec<u32> = Vec::with_capacity(count + 300);
+        // Few colours match by chance, many do not.
+        let colours = 1 << (1 + random.below(20));
+        while pixels.len() < count {
+            let scale = 1 + random.below(8);
+            let n = 1 + random.below(1 << scale);
+            let reach = match random.below(5) {
+                0 | 1 => 0,
+                2 => 1 + random.below(3),
+                3 => row,
+                _ => 1 + random.below(100_000),
+            };
+            for _ in 0..n {
+                let noise = (random.below(colours) as u32).wrapping_mul(0x0084_2511);
+                let again = pixels.len().checked_sub(reach).filter(|_| reach > 0).map(|at| pixels[at]);
+                pixels.push(again.unwrap_or(noise));
+            }
+        }
+        pixels[..count].iter().flat_map(|p| p.to_le_bytes().into_iter().take(size)).collect()
+    }
+
+    #[test]
+    fn fast_streams_are_the_same_at_every_simd_level_and_decode() {
+        each_seed(120, |random| {
+            let formats = [PixelFormat::Rgb32, PixelFormat::Rgb16, PixelFormat::Plt8, PixelFormat::Rgba];
+            let format = formats[random.below(4)];
+            let size = format.bits_per_pixel() as usize / 8;
+            let width = 1 + random.below(400);
+            let most = [300, 30][random.below(8).min(1)];
+            let height = 1 + random.below(most);
+            let data = picture(random, size, width * height, width);
+            let pixels = Pixels::new(format, width as u32, height as u32, width * size, true, &data);
+            let pixels = pixels.expect("pixels");
+            let (mut encoders, mut streams) =
+                ([LzEncoder::new(), LzEncoder::new()], [Vec::new(), Vec::new()]);
+            // A second picture meets the table of the first.
+            for _ in 0..2 {
+                let levels = [fearless_simd::Level::new(), fearless_simd::Level::baseline()];
+                for ((encoder, stream), simd) in encoders.iter_mut().zip(&mut streams).zip(levels) {
+                    stream.clear();
+                    encoder.encode_with(simd, &pixels, Level::Fast, usize::MAX, stream).expect("encode");
+                }
+                assert!(streams[0] == streams[1], "{format:?} {width}x{height}");
+            }
+            let mut out = Vec::new();
+            LzDecoder::new().decode(&streams[0], 1 << 30, &mut out).expect("decode");
+            let mask = match format {
+                PixelFormat::Rgb32 => [255, 255, 255, 0],
+                PixelFormat::Rgb16 => [255, 127, 255, 127],
+                _ => [255; 4],
+            };
+            let seen = data.iter().enumerate().map(|(k, b)| b & mask[k % 4]);
+            let decoded = out.iter().enumerate().map(|(k, b)| b & mask[k % 4]);
+            assert!(seen.eq(decoded), "{format:?} {width}x{height}");
+        });
     }
 }

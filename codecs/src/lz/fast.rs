@@ -2,14 +2,18 @@
 
 use fearless_simd::Simd;
 
+use super::sparse;
 use super::unit::{PAD, Unit, alike, eight, equal8, same};
 use super::writer::Writer;
 use crate::EncodeError;
 
 /// log2 of the table's entries.
-const BITS: u32 = 14;
+pub(super) const BITS: u32 = 14;
 /// A match of this length is taken without a look at other candidates.
 const NICE: usize = 32;
+/// Behind so many literals positions are looked up in strips: by the bytes of a literal. Of bytes and words there are more
+/// places that may match, and fewer that do.
+const SPARSE: [usize; 4] = [0, 8, 8, 16];
 /// Distances from here on cannot be coded.
 pub(super) const TOO_FAR: usize = 73725;
 
@@ -40,15 +44,78 @@ impl Table {
 }
 
 #[inline(always)]
-fn hash(a: u32, b: u32, c: u32) -> usize {
+pub(super) fn hash(a: u32, b: u32, c: u32) -> usize {
     let two = (u64::from(a) | u64::from(b) << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     ((two ^ u64::from(c).wrapping_mul(0xc2b2_ae3d_27d4_eb4f)) >> (64 - BITS)) as usize
 }
 
 #[inline(always)]
-fn pair(px: &[u32], i: usize) -> u64 {
+pub(super) fn pair(px: &[u32], i: usize) -> u64 {
     let two: [u32; 2] = px[i..i + 2].try_into().expect("two");
     u64::from(two[0]) | u64::from(two[1]) << 32
+}
+
+/// How many of eight pixels from `i` on are those from `from` on.
+#[inline(always)]
+pub(super) fn ahead<U: Unit, S: Simd>(simd: S, px: &[u32], i: usize, from: usize) -> usize {
+    (!equal8::<U, S>(simd, eight(px, i), eight(px, from))).trailing_zeros() as usize
+}
+
+/// The longest match of a position.
+pub(super) struct Choice {
+    candidates: [usize; 3],
+    lengths: [usize; 3],
+    /// Its pixels: of up to eight until [`Choice::whole`] is called.
+    pub(super) length: usize,
+    pub(super) from: usize,
+}
+
+impl Choice {
+    /// That of position `i` with the pixel before it, that in the row above, and the one last seen with this hash.
+    #[inline(always)]
+    pub(super) fn of<U: Unit, S: Simd>(simd: S, px: &[u32], i: usize, candidates: [usize; 3]) -> Self {
+        let [a, b, c] = candidates;
+        let lengths =
+            [ahead::<U, S>(simd, px, i, a), ahead::<U, S>(simd, px, i, b), ahead::<U, S>(simd, px, i, c)];
+        // Which of the three is the longest is as hard to foresee as how long it is: no branches. Of words and bytes, a far
+        // one must be longer by what its token takes more.
+        let (mut most, mut from) = (lengths[0], candidates[0]);
+        for k in 1..3 {
+            let far = k == 2 && i - candidates[k] > 8191;
+            let length = lengths[k].saturating_sub(if far { U::BIAS } else { 0 });
+            from = if length > most { candidates[k] } else { from };
+            most = most.max(length);
+        }
+        Self { candidates, lengths, length: most, from }
+    }
+
+    /// Finds out how long it is.
+    #[inline(always)]
+    pub(super) fn whole<U: Unit, S: Simd>(&mut self, simd: S, px: &[u32], i: usize) {
+        if self.lengths.contains(&8) {
+            self.length = 0;
+            for k in 0..3 {
+                if self.lengths[k] == 8 && self.length < NICE {
+                    let whole = 8 + alike::<U, S>(simd, &px[i + 8..], &px[self.candidates[k] + 8..]);
+                    if whole > self.length {
+                        (self.length, self.from) = (whole, self.candidates[k]);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes the match with `from` if that is longer.
+    #[inline(always)]
+    pub(super) fn other<U: Unit, S: Simd>(&mut self, simd: S, px: &[u32], i: usize, from: usize) {
+        if self.length < NICE {
+            let whole = alike::<U, S>(simd, &px[i..], &px[from..]);
+            let farther = i - from > 8191 && i - self.from <= 8191;
+            if whole > self.length + if farther { 2 } else { 0 } {
+                (self.length, self.from) = (whole, from);
+            }
+        }
+    }
 }
 
 /// One pass over the pixels of `px` but for the [`PAD`] behind them; rows of `row` pixels.
@@ -99,22 +166,16 @@ pub(super) fn pass<U: Unit, S: Simd>(
                     anchor = i + 1;
                 }
             }
+            if i >= anchor + SPARSE[U::LITERAL] && n - i > sparse::ROOM {
+                let places = sparse::Places { slots, olders, base };
+                (i, anchor) = sparse::pass::<U, S>(simd, px, row, places, i + 1, anchor, out)?;
+                continue;
+            }
             i += 1;
             continue;
         }
-        let here = eight(px, i);
-        let ahead = |from: usize| (!equal8::<U, S>(simd, here, eight(px, from))).trailing_zeros();
-        // Which of the three is the longest is as hard to foresee as how long it is: no branches. Of words and bytes, a far
-        // one must be longer by what its token takes more.
-        let candidates = [i - 1, above, hashed];
-        let lengths = [ahead(i - 1), ahead(above), ahead(hashed)];
-        let (mut most, mut from) = (lengths[0], i - 1);
-        for k in 1..3 {
-            let far = k == 2 && i - hashed > 8191;
-            let length = lengths[k].saturating_sub(if far { U::BIAS as u32 } else { 0 });
-            from = if length > most { candidates[k] } else { from };
-            most = most.max(length);
-        }
+        let mut choice = Choice::of::<U, S>(simd, px, i, [i - 1, above, hashed]);
+        let most = choice.length;
         // Of colours, a token for two pixels saves four bytes, or two; of others nothing.
         if U::LITERAL != 3 && most < 3 {
             i += 1;
@@ -123,37 +184,22 @@ pub(super) fn pass<U: Unit, S: Simd>(
         if U::LITERAL == 1 && most < 8 {
             // Of single bytes a token saves little: if a longer match begins with the next, it is worth waiting for.
             let next = (base + i as u32 + 1).wrapping_sub(slots[hash(p1, p2, here[3])]) as usize;
-            if next < TOO_FAR.min(i + 2) {
-                let there = eight(px, i + 1);
-                let length = (!equal8::<U, S>(simd, there, eight(px, i + 1 - next))).trailing_zeros();
-                if length > most + u32::from(i == anchor) {
-                    i += 1;
-                    continue;
-                }
+            if next < TOO_FAR.min(i + 2)
+                && ahead::<U, S>(simd, px, i + 1, i + 1 - next) > most + usize::from(i == anchor)
+            {
+                i += 1;
+                continue;
             }
         }
-        let mut length = most as usize;
-        if lengths.contains(&8) {
-            length = 0;
-            for k in 0..3 {
-                if lengths[k] == 8 && length < NICE {
-                    let whole = 8 + alike::<U, S>(simd, &px[i + 8..], &px[candidates[k] + 8..]);
-                    if whole > length {
-                        (length, from) = (whole, candidates[k]);
-                    }
-                }
-            }
-        }
+        choice.whole::<U, S>(simd, px, i);
         if U::LITERAL == 1 {
             // Of single bytes there are more places alike: the one before the last too.
             let far = (base + i as u32).wrapping_sub(older) as usize;
-            if far < TOO_FAR.min(i + 1) && length < NICE {
-                let whole = alike::<U, S>(simd, &px[i..], &px[i - far..]);
-                if whole > length + if far > 8191 && i - from <= 8191 { 2 } else { 0 } {
-                    (length, from) = (whole, i - far);
-                }
+            if far < TOO_FAR.min(i + 1) {
+                choice.other::<U, S>(simd, px, i, i - far);
             }
         }
+        let Choice { mut length, mut from, .. } = choice;
         length = length.min(n - i);
         while i > anchor && from > 0 && same::<U>(px[i - 1], px[from - 1]) {
             i -= 1;

@@ -10,6 +10,7 @@ mod header;
 pub(crate) mod lazy;
 pub(crate) mod optimal;
 pub(crate) mod reference;
+mod sparse;
 pub(crate) mod unit;
 pub(crate) mod wide;
 pub(crate) mod writer;

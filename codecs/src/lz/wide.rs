@@ -13,6 +13,8 @@ pub(crate) const READ: usize = 112;
 pub(crate) const WRITE: usize = 128;
 /// Bytes of the longest match that [`short`] copies.
 pub(crate) const SHORT: usize = 64;
+/// Bytes of the longest match that [`blocks`] copies sooner than the system's function.
+pub(crate) const MEDIUM: usize = 512;
 
 /// A layout whose literals are written 32 at a time.
 pub(crate) trait Wide: Output {
@@ -86,14 +88,14 @@ fn store<S: Simd>(v: u8x16<S>, out: &mut [u8], at: usize) {
     out[at..at + 16].copy_from_slice(&bytes);
 }
 
-/// The first 16 bytes of a pattern that repeats every `k` bytes, `k` up to 16; the one for 0 is not used.
-const PATTERNS: [[u8; 16]; 17] = {
-    let mut patterns = [[0; 16]; 17];
-    let mut k = 1;
+/// Where the bytes of four times 16 are in a pattern that repeats every `k` bytes, `k` from 1 to 16. Of 0 as they are.
+const PATTERNS: [[[u8; 16]; 4]; 32] = {
+    let mut patterns = [[[0; 16]; 4]; 32];
+    let mut k = 0;
     while k <= 16 {
         let mut i = 0;
-        while i < 16 {
-            patterns[k][i] = (i % k) as u8;
+        while i < SHORT {
+            patterns[k][i / 16][i % 16] = (i % if k == 0 { 16 } else { k }) as u8;
             i += 1;
         }
         k += 1;
@@ -101,26 +103,37 @@ const PATTERNS: [[u8; 16]; 17] = {
     patterns
 };
 
-/// The first multiple of `k` that is not below 16.
-const PERIODS: [u8; 17] = {
-    let mut periods = [0; 17];
-    let mut k = 1;
-    while k <= 16 {
-        periods[k] = 16usize.div_ceil(k) as u8 * k as u8;
-        k += 1;
-    }
-    periods
-};
-
 /// Writes [`SHORT`] bytes at `at`, each equal to the byte `back` before it. `at >= back > 0`, `at + SHORT <= out.len()`.
 #[inline(always)]
 pub(crate) fn short<S: Simd>(simd: S, out: &mut [u8], at: usize, back: usize) {
-    let near = back.min(16);
-    let pattern: u8x16<S> = PATTERNS[near].simd_into(simd);
-    store(load(simd, out, at - back).swizzle_dyn(pattern), out, at);
-    let period = back.max(usize::from(PERIODS[near]));
-    for k in 1..SHORT / 16 {
-        let v = load(simd, out, at + 16 * k - period);
-        store(v, out, at + 16 * k);
+    if back > 16 && back < SHORT {
+        // Hardly ever.
+        for k in (0..SHORT).step_by(16) {
+            store(load(simd, out, at + k - back), out, at + k);
+        }
+        return;
+    }
+    // Nothing is read that is written here, which would have to wait for it.
+    let from: &[u8; SHORT] = out[at - back..].first_chunk().expect("bytes before");
+    let near = usize::from(back <= 16);
+    let (step, patterns) = (16 - 16 * near, &PATTERNS[back & near.wrapping_neg() & 31]);
+    let part = |k: usize| {
+        let pattern: u8x16<S> = patterns[k].simd_into(simd);
+        load(simd, from, k * step).swizzle_dyn(pattern)
+    };
+    let parts = [part(0), part(1), part(2), part(3)];
+    let to: &mut [u8; SHORT] = out[at..].first_chunk_mut().expect("room");
+    for (k, part) in parts.into_iter().enumerate() {
+        store(part, to, k * 16);
+    }
+}
+
+/// Writes `size` bytes at `at`, each equal to the byte `back >= SHORT` before it, and up to [`SHORT`] more. There is
+/// room for them.
+#[inline(always)]
+pub(crate) fn blocks(out: &mut [u8], at: usize, back: usize, size: usize) {
+    for k in (0..size).step_by(SHORT) {
+        let block: [u8; SHORT] = *out[at + k - back..].first_chunk().expect("bytes before");
+        out[at + k..][..SHORT].copy_from_slice(&block);
     }
 }

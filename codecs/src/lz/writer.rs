@@ -113,6 +113,30 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
+    /// As [`Writer::literals`], without a branch on how many they are where they are no more than eight.
+    #[inline(always)]
+    pub(crate) fn few_literals<U: Unit>(
+        &mut self,
+        px: &[u32],
+        range: std::ops::Range<usize>,
+    ) -> Result<(), EncodeError> {
+        let count = range.len();
+        let (true, Some(pixels)) = (count <= 8, px.get(range.start..).and_then(|p| p.first_chunk::<8>()))
+        else {
+            return self.literals::<U>(px, range);
+        };
+        let size = usize::from(count > 0) + count * U::LITERAL;
+        self.reserve(size)?;
+        // What is too much is overwritten.
+        let to = &mut self.buffer[self.at..self.at + 1 + 8 * U::LITERAL];
+        to[0] = (count as u8).wrapping_sub(1);
+        let (low, high) = to[1..].split_at_mut(4 * U::LITERAL);
+        U::four(pixels.first_chunk().expect("four"), low);
+        U::four(pixels.last_chunk().expect("four"), high);
+        self.at += size;
+        Ok(())
+    }
+
     /// Writes a control byte with the three bits for coded length `n` (at least 1) and `low` in its low five bits,
     /// then the rest of the length.
     #[inline(always)]
