@@ -180,6 +180,26 @@ fn row(name: &str, events: &[Timed], two: &rayon::ThreadPool) {
     );
 }
 
+/// What is drawn for a final frame and at 30 fps.
+fn counts(file: &Path, events: &[Timed]) {
+    for (mode, every) in [("final", None), ("30 fps", FRAME)] {
+        let run = graph(events, new_graph(1, bounds()), every);
+        let (stats, t) = (run.graph.stats(), run.graph.stats().total());
+        println!(
+            "{} {mode}: {} renders, {} passes, {} visits of {} nodes; drawn {} of {} pixels, culled {}, trimmed {}",
+            file.file_name().unwrap_or_default().display(),
+            stats.renders,
+            stats.passes,
+            stats.visited,
+            t.asked.nodes,
+            t.drawn.pixels,
+            t.asked.pixels,
+            t.culled.pixels,
+            t.trimmed.pixels,
+        );
+    }
+}
+
 fn main() {
     spice_render::memory::keep_freed();
     let mut files: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
@@ -200,6 +220,10 @@ fn main() {
     let two = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("two threads");
     for file in files {
         let events = load(&file);
+        if std::env::var_os("COUNTS").is_some() {
+            counts(&file, &events);
+            continue;
+        }
         if let Some(runs) = std::env::var("GRAPH_ONLY").ok().and_then(|n| n.parse().ok()) {
             for _ in 0..runs {
                 black_box(match std::env::var("ONLY").as_deref() {

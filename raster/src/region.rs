@@ -156,7 +156,10 @@ impl Region {
     /// Pixels in it.
     #[inline]
     pub fn area(&self) -> u64 {
-        self.rects().iter().map(Rect::area).sum()
+        match self.rects() {
+            [rect] => rect.area(),
+            rects => rects.iter().map(Rect::area).sum(),
+        }
     }
 
     /// The pixels in either.

@@ -76,7 +76,7 @@ fn can_be_given(task: &Task, role: ImageRole) -> bool {
 fn reads_inside(task: &Task) -> bool {
     let tiles = match &task.drawable.op {
         Op::Fill { brush, .. } | Op::Opaque { brush, .. } | Op::Rop3 { brush, .. } => {
-            !matches!(brush, Brush::Pattern { .. }) || task.tile.is_some()
+            !matches!(brush, Brush::Pattern { .. }) || task.tile().is_some()
         }
         _ => true,
     };
@@ -102,7 +102,7 @@ fn is_composite(task: &Task, c: &Composite) -> bool {
     };
     let filters = c.src_filter() <= 4 && c.mask_filter() <= 4;
     // One surface in both roles cannot have two states.
-    let apart = match (&task.src, &task.mask) {
+    let apart = match (&task.src, task.mask()) {
         (Source::Surface(a), Source::Surface(b)) => a.key != b.key,
         _ => true,
     };
@@ -110,7 +110,7 @@ fn is_composite(task: &Task, c: &Composite) -> bool {
     filters
         && apart
         && given(&task.src)
-        && (c.mask.is_none() || given(&task.mask))
+        && (c.mask.is_none() || given(task.mask()))
         && near(c.src_origin)
         && near(c.mask_origin)
 }
@@ -195,7 +195,7 @@ pub(super) fn is_plain(task: &Task) -> bool {
         Op::Copy { mask, .. } => unmasked(mask) && (is_surface_copy(task) || pictured()),
         Op::Composite(c) => {
             let surface = |source: &Source| matches!(source, Source::Surface(_));
-            surface(&task.src) && (c.mask.is_none() || surface(&task.mask)) && is_composite(task, c)
+            surface(&task.src) && (c.mask.is_none() || surface(task.mask())) && is_composite(task, c)
         }
         _ => false,
     }

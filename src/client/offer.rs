@@ -205,7 +205,7 @@ fn surface_format(task: &Task, id: SurfaceId) -> Option<SurfaceFormat> {
 pub(super) fn is_image(task: &Task) -> bool {
     match &task.drawable.op {
         Op::Copy { rop, .. } | Op::Blend { rop, .. } => {
-            *rop == Ropd::PUT && task.mask.is_none() && matches!(task.src, Source::Picture(_))
+            *rop == Ropd::PUT && task.mask().is_none() && matches!(task.src, Source::Picture(_))
         }
         _ => false,
     }

@@ -5,7 +5,9 @@ use super::rewrite::image;
 use super::session::CANVAS;
 use crate::draw::exec::{Pixels, masked_clip};
 use crate::draw::{Limits, Picture, Source, Task};
-use crate::qxl::{BitmapFormat, Brush, Clip, Image, Op, Point, QMask, Rect, Ropd, ScaleMode, SurfaceFormat};
+use crate::qxl::{
+    BitmapFormat, Brush, Clip, Image, ImageRole, Op, Point, QMask, Rect, Ropd, ScaleMode, SurfaceFormat,
+};
 use spice_raster::{Region, Surface};
 use std::sync::Arc;
 
@@ -23,18 +25,19 @@ pub(super) fn plain(task: &Task, target: &Surface, others: &impl Pixels, limits:
     let mut task = task.clone();
     let mut drawable = (*task.drawable).clone();
     let kind = drawable.op.kind();
-    if !matches!(drawable.op, Op::Composite(_)) && task.mask.is_some() {
+    if !matches!(drawable.op, Op::Composite(_)) && task.mask().is_some() {
         let seen = masked_clip(&task, target, others, limits)?;
         if seen.is_empty() || seen.rects().len() > MASK_RECTS {
             return None;
         }
         let mask = drawable.op.qmask_mut()?;
         if seen.rects().len() <= MASK_CLIP {
-            (*mask, task.mask) = (QMask::default(), Source::None);
+            *mask = QMask::default();
+            task.set(ImageRole::Mask, Source::None);
             task.clip = seen;
         } else {
             let (image, bounds) = bits(&seen);
-            task.mask = Source::Picture(Arc::new(Picture::new(&image, true, limits).ok()??));
+            task.set(ImageRole::Mask, Source::Picture(Arc::new(Picture::new(&image, true, limits).ok()??)));
             let pos = Point::new(drawable.bbox.left - bounds.left, drawable.bbox.top - bounds.top);
             *mask = QMask { flags: 0, pos, image: Some(image) };
             task.clip = Region::from_rect(drawable.bbox);
@@ -51,13 +54,13 @@ pub(super) fn plain(task: &Task, target: &Surface, others: &impl Pixels, limits:
         let means = Rop2::of(*rop, kind);
         *rop = means.descriptor(kind).unwrap_or(*rop);
     };
-    let tile = &mut task.tile;
     let mut one_colour = |brush: &mut Brush, alpha: bool| match brush {
         Brush::None => *brush = Brush::Solid(0),
         Brush::Solid(_) => {}
         Brush::Pattern { .. } => {
-            if let Some(colour) = colour_of(tile, alpha, limits) {
-                (*brush, *tile) = (Brush::Solid(colour), Source::None);
+            if let Some(colour) = colour_of(task.tile(), alpha, limits) {
+                *brush = Brush::Solid(colour);
+                task.set(ImageRole::Pattern, Source::None);
             }
         }
     };
@@ -103,7 +106,7 @@ pub(super) fn plain(task: &Task, target: &Surface, others: &impl Pixels, limits:
             back_area.clone_from(&back_area.intersect(&drawable.bbox));
             if back_area.is_empty() {
                 (*back_area, *back_brush) = (Rect::default(), Brush::None);
-                task.back_tile = Source::None;
+                task.set(ImageRole::BackPattern, Source::None);
             } else if matches!(back_brush, Brush::None) {
                 *back_brush = Brush::Solid(0);
             }
@@ -131,7 +134,10 @@ pub(super) fn plain(task: &Task, target: &Surface, others: &impl Pixels, limits:
         drawable.clip = if clip.rects() == [rect] { Clip::None } else { Clip::Rects(clip.rects().to_vec()) };
         drawable.bbox = rect;
         drawable.op = Op::Fill { brush, rop: Ropd::PUT, mask: QMask::default() };
-        (task.clip, task.tile) = (clip, std::mem::take(&mut task.back_tile));
+        task.clip = clip;
+        let tile = task.back_tile().clone();
+        task.set(ImageRole::Pattern, tile);
+        task.set(ImageRole::BackPattern, Source::None);
     }
     task.drawable = Arc::new(drawable);
     Some(task)

@@ -67,7 +67,7 @@ pub(crate) struct Recipes {
 impl Recipes {
     /// Something was drawn, on whatever surface.
     pub(crate) fn drawn(&mut self, task: &Task, off_screen: bool, limits: &Limits) {
-        for source in [&task.src, &task.mask] {
+        for source in [&task.src, task.mask()] {
             if let Source::Surface(info) = source {
                 *self.reads.entry(info.key).or_default() += 1;
             }
@@ -100,7 +100,7 @@ impl Recipes {
         if !(whole || before.is_some()) || !format || !is_step(task) {
             return None;
         }
-        let read = [&task.src, &task.mask].map(|s| matches!(s, Source::Surface(_)));
+        let read = [&task.src, task.mask()].map(|s| matches!(s, Source::Surface(_)));
         if read.into_iter().zip(&sources).any(|(read, recipe)| read && recipe.is_none()) {
             return None;
         }
@@ -117,7 +117,7 @@ impl Recipes {
 
     /// How source and mask surface of a task were made.
     pub(crate) fn sources(&self, task: &Task) -> [Option<Recipe>; 2] {
-        [&task.src, &task.mask].map(|source| match source {
+        [&task.src, task.mask()].map(|source| match source {
             Source::Surface(info) => self.known.get(&info.key).cloned(),
             _ => None,
         })

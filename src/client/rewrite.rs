@@ -55,7 +55,7 @@ pub(super) fn with_picture(task: &mut Task, role: ImageRole, (image, picture): (
     });
     let Ok(op) = op;
     drawable.op = op;
-    *task.source_mut(role) = Source::Picture(picture);
+    task.set(role, Source::Picture(picture));
     task.drawable = Arc::new(drawable);
 }
 
@@ -103,7 +103,7 @@ pub(super) fn rewritten<T>(task: &Task, draws: impl Fn(&Task) -> Option<T>) -> O
 fn part(task: &Task, rect: Rect) -> Option<Task> {
     let (dx, dy) = (rect.left - task.drawable.bbox.left, rect.top - task.drawable.bbox.top);
     let mut op = task.drawable.op.clone();
-    if task.mask.is_some() || task.is_scaled() || matches!(task.src, Source::SelfBitmap(_)) {
+    if task.mask().is_some() || task.is_scaled() || matches!(task.src, Source::SelfBitmap(_)) {
         return None;
     }
     match &mut op {
@@ -136,10 +136,10 @@ fn with(task: &Task, bbox: Rect, clip: Option<Rect>, op: Op) -> Task {
         task.src = Source::None;
     }
     if op.image(ImageRole::Pattern).is_none() {
-        task.tile = Source::None;
+        task.set(ImageRole::Pattern, Source::None);
     }
     if op.image(ImageRole::Mask).is_none() {
-        task.mask = Source::None;
+        task.set(ImageRole::Mask, Source::None);
     }
     (drawable.bbox, drawable.op) = (bbox, op);
     task.drawable = Arc::new(drawable);
@@ -379,16 +379,9 @@ mod tests {
         let drawable =
             Drawable { surface_id: 0, effect: 0, mm_time: 0, bbox, clip, self_bitmap, surface_deps, op };
         let Clip::Rects(rects) = &drawable.clip else { unreachable!() };
-        let [src, tile, back_tile, mask] = sources;
-        Task {
-            clip: Region::from_rects(rects.iter().map(|r| r.intersect(&bbox))),
-            drawable: Arc::new(drawable),
-            target: SurfaceInfo { key: SurfaceKey(1), format: CANVAS, width: 100, height: 80 },
-            src,
-            tile,
-            back_tile,
-            mask,
-        }
+        let clip = Region::from_rects(rects.iter().map(|r| r.intersect(&bbox)));
+        let target = SurfaceInfo { key: SurfaceKey(1), format: CANVAS, width: 100, height: 80 };
+        Task::of(Arc::new(drawable), target, clip, sources)
     }
 
     fn noise(rng: &mut Rng) -> Surface {

@@ -100,7 +100,7 @@ impl Session {
         for &i in &group.send {
             let held = |(task, form): &(Task, Form)| {
                 matches!(task.src, Source::Surface(_)) && !form.flat
-                    || matches!(task.mask, Source::Surface(_))
+                    || matches!(task.mask(), Source::Surface(_))
             };
             if !offers[i].as_ref().is_some_and(|offer| offer.tasks.iter().any(held)) {
                 continue;

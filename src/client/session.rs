@@ -20,7 +20,7 @@ use super::reuse::Places;
 use super::surfaces::{Held, Shown};
 use crate::client::metrics::ClientMetrics;
 use crate::draw::{Limits, SurfaceInfo, SurfaceKey, Task};
-use crate::graph::footprint::{Extent, extent};
+use crate::graph::footprint::{self, Extent, extent};
 use crate::qxl::{OpKind, Rect, SurfaceFormat, SurfaceId};
 use crate::wire::{ClientMessage, ServerMessage, SurfaceCreated};
 use bytes::Bytes;
@@ -409,7 +409,7 @@ impl Touched {
     pub(crate) fn of(task: &Task) -> Self {
         match extent(task) {
             Extent::Clip | Extent::WholeClip => Self::Clip,
-            Extent::Box(rect) => Self::Box(rect),
+            Extent::Box => Self::Box(footprint::bounds(task, Extent::Box)),
         }
     }
 }

@@ -215,7 +215,7 @@ impl Session {
         for step in recipe.since(self.held.made(key).cloned().as_ref()) {
             let mut task = step.task.clone();
             let wants =
-                [&task.src, &task.mask].map(|s| if let Source::Surface(i) = s { Some(*i) } else { None });
+                [&task.src, task.mask()].map(|s| if let Source::Surface(i) = s { Some(*i) } else { None });
             let wants = std::array::from_fn(|i| {
                 wants[i].map(|info| Want { info, pixels: None, recipe: step.sources[i].as_ref() })
             });

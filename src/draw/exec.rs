@@ -41,7 +41,7 @@ pub(crate) struct Views<'a> {
 /// Draws a task onto the whole of its surface.
 pub(crate) fn draw(raster: Raster, task: &Task, target: &mut Surface, others: &impl Pixels, limits: &Limits) {
     if let Some((delta, order)) = move_within(task) {
-        let masked = task.mask.is_some().then(|| masked_clip(task, target, others, limits));
+        let masked = task.mask().is_some().then(|| masked_clip(task, target, others, limits));
         let clip = match &masked {
             None => &task.clip,
             Some(Some(clip)) => clip,
@@ -138,12 +138,12 @@ impl<'a> Views<'a> {
     ) -> Option<Self> {
         let look = Look { raster, task, target, others, limits };
         let is_composite = matches!(task.drawable.op, Op::Composite(_));
-        let clip = match task.mask {
+        let clip = match task.mask() {
             Source::None => task.clip.clone(),
             _ if is_composite => task.clip.clone(),
             _ => masked_clip(task, target, others, limits)?,
         };
-        let mask = match &task.mask {
+        let mask = match task.mask() {
             source if is_composite && source.is_some() => Some(look.view(source, Want::Image, None)?.view),
             _ => None,
         };
@@ -158,7 +158,7 @@ impl<'a> Views<'a> {
             source if is_text => look.view(source, Want::Image, None).map(|s| Some(s.view)),
             source => look.view(source, Want::Target, None).map(|s| Some(s.view)),
         };
-        let (tile, back_tile) = (tile(&task.tile, is_text)?, tile(&task.back_tile, false)?);
+        let (tile, back_tile) = (tile(task.tile(), is_text)?, tile(task.back_tile(), false)?);
         Some(Self { clip, src, tile, back_tile, mask })
     }
 }
@@ -279,7 +279,7 @@ pub(crate) fn masked_clip(
         let drawn = Region::from_mask(mask, offset, invers, bbox, MASK_RECTS).ok()?;
         Some(if task.clip.rects() == [bbox] { drawn } else { drawn.intersect(&task.clip) })
     };
-    match &task.mask {
+    match task.mask() {
         Source::None => Some(task.clip.clone()),
         Source::Picture(picture) => cut(picture.mask(limits)?.get()),
         Source::Surface(info) if info.key == task.target.key => cut(target.view()),

@@ -54,13 +54,15 @@ pub struct Task {
     pub clip: Region,
     /// The source image.
     pub src: Source,
-    /// The tile of the (fore) brush.
-    pub tile: Source,
-    /// The tile of the back brush of a text.
-    pub back_tile: Source,
-    /// The mask: 1-bit, or the mask of a composite.
-    pub mask: Source,
+    /// The other sources, if there is any: tasks wait by the thousand, and few have one.
+    rare: Option<Box<Rare>>,
 }
+
+/// Sources that few operations have: those of [`ImageRole::ALL`] behind the first.
+type Rare = [Source; 3];
+
+/// What is there where there is none.
+const NO_SOURCE: &Source = &Source::None;
 
 /// Rectangles that a clip may come to: bars that cross bars make quadratically many.
 const CLIP_RECTS: usize = 1 << 20;
@@ -73,6 +75,21 @@ pub(crate) trait Resolve {
     fn picture(&mut self, image: &Image, mask: bool) -> Result<Arc<Picture>, Refusal>;
     /// The limits.
     fn limits(&self) -> &Limits;
+}
+
+#[cfg(test)]
+impl Task {
+    /// A task of these parts, the sources in the order of [`ImageRole::ALL`].
+    pub(crate) fn of(
+        drawable: Arc<Drawable>,
+        target: SurfaceInfo,
+        clip: Region,
+        sources: [Source; 4],
+    ) -> Self {
+        let mut task = Self { drawable, target, clip, src: Source::None, rare: None };
+        ImageRole::ALL.into_iter().zip(sources).for_each(|(role, source)| task.set(role, source));
+        task
+    }
 }
 
 impl Task {
@@ -103,72 +120,121 @@ impl Task {
                     .map_err(|e| Refusal::Clip { limit: e.limit })?,
             },
             src: Source::None,
-            tile: Source::None,
-            back_tile: Source::None,
-            mask: Source::None,
+            rare: None,
         };
-        task.resolve_sources(ctx)?;
+        task.resolve_sources(drawable, ctx)?;
         Ok((!task.clip.is_empty() && !bbox.is_empty()).then_some(task))
     }
 
-    fn resolve_sources(&mut self, ctx: &mut impl Resolve) -> Result<(), Refusal> {
-        let drawable = self.drawable.clone();
+    fn resolve_sources(&mut self, drawable: &Drawable, ctx: &mut impl Resolve) -> Result<(), Refusal> {
+        use ImageRole::{BackPattern, Mask, Pattern};
         let own = drawable.self_bitmap;
         match &drawable.op {
             Op::Nop | Op::CopyBits { .. } => {}
             Op::Fill { brush, mask, .. } => {
-                self.tile = tile(brush, ctx)?;
-                self.mask = qmask(mask, ctx)?;
+                self.set_tile(Pattern, brush, ctx)?;
+                self.set_mask(mask, ctx)?;
             }
             Op::Copy { src, mask, .. } | Op::Blend { src, mask, .. } => {
                 self.src = source(src.as_ref(), None, ctx)?;
-                self.mask = qmask(mask, ctx)?;
+                self.set_mask(mask, ctx)?;
             }
             Op::Opaque { src, brush, mask, .. } | Op::Rop3 { src, brush, mask, .. } => {
                 self.src = source(src.as_ref(), own, ctx)?;
-                self.tile = tile(brush, ctx)?;
-                self.mask = qmask(mask, ctx)?;
+                self.set_tile(Pattern, brush, ctx)?;
+                self.set_mask(mask, ctx)?;
             }
             Op::Blackness { mask } | Op::Whiteness { mask } | Op::Invers { mask } => {
-                self.mask = qmask(mask, ctx)?;
+                self.set_mask(mask, ctx)?;
             }
-            Op::Stroke { brush, .. } => self.tile = tile(brush, ctx)?,
+            Op::Stroke { brush, .. } => self.set_tile(Pattern, brush, ctx)?,
             Op::Text { fore_brush, back_brush, .. } => {
-                self.tile = tile(fore_brush, ctx)?;
-                self.back_tile = tile(back_brush, ctx)?;
+                self.set_tile(Pattern, fore_brush, ctx)?;
+                self.set_tile(BackPattern, back_brush, ctx)?;
             }
             Op::Transparent { src, .. } | Op::AlphaBlend { src, .. } => {
                 self.src = source(src.as_ref(), own, ctx)?;
             }
             Op::Composite(c) => {
                 self.src = source(c.src.as_ref(), own, ctx)?;
-                self.mask = match &c.mask {
-                    Some(image) => source(Some(image), None, ctx)?,
-                    None => Source::None,
-                };
+                if let Some(image) = &c.mask {
+                    self.set(Mask, source(Some(image), None, ctx)?);
+                }
             }
+        }
+        Ok(())
+    }
+
+    fn set_tile(&mut self, role: ImageRole, brush: &Brush, ctx: &mut impl Resolve) -> Result<(), Refusal> {
+        if let Brush::Pattern { image, .. } = brush {
+            self.set(role, source(image.as_ref(), None, ctx)?);
+        }
+        Ok(())
+    }
+
+    fn set_mask(&mut self, mask: &QMask, ctx: &mut impl Resolve) -> Result<(), Refusal> {
+        match &mask.image {
+            None => {}
+            Some(image) if matches!(image.data, ImageData::Surface(_)) => {
+                self.set(ImageRole::Mask, source(Some(image), None, ctx)?);
+            }
+            Some(image) => self.set(ImageRole::Mask, Source::Picture(ctx.picture(image, true)?)),
         }
         Ok(())
     }
 
     /// Every source, in the order of [`ImageRole::ALL`].
     pub fn sources(&self) -> [&Source; 4] {
-        [&self.src, &self.tile, &self.back_tile, &self.mask]
+        ImageRole::ALL.map(|role| self.source(role))
+    }
+
+    /// Those that there are.
+    #[inline]
+    pub fn given(&self) -> impl Iterator<Item = &Source> {
+        let rare = self.rare.as_deref().map_or(&[][..], |rare| &rare[..]);
+        std::iter::once(&self.src).chain(rare).filter(|source| source.is_some())
+    }
+
+    /// The tile of the (fore) brush.
+    #[inline]
+    pub fn tile(&self) -> &Source {
+        self.source(ImageRole::Pattern)
+    }
+
+    /// The tile of the back brush of a text.
+    #[inline]
+    pub fn back_tile(&self) -> &Source {
+        self.source(ImageRole::BackPattern)
+    }
+
+    /// The mask: 1-bit, or the mask of a composite.
+    #[inline]
+    pub fn mask(&self) -> &Source {
+        self.source(ImageRole::Mask)
     }
 
     /// The source in a role.
+    #[inline]
     pub fn source(&self, role: ImageRole) -> &Source {
-        self.sources()[role as usize]
+        match (role as usize, &self.rare) {
+            (0, _) => &self.src,
+            (place, Some(rare)) => &rare[place - 1],
+            (_, None) => NO_SOURCE,
+        }
     }
 
-    /// The same, to be changed.
-    pub(crate) fn source_mut(&mut self, role: ImageRole) -> &mut Source {
-        match role {
-            ImageRole::Source => &mut self.src,
-            ImageRole::Pattern => &mut self.tile,
-            ImageRole::BackPattern => &mut self.back_tile,
-            ImageRole::Mask => &mut self.mask,
+    /// Gives it another source, or none.
+    pub(crate) fn set(&mut self, role: ImageRole, source: Source) {
+        if role == ImageRole::Source {
+            self.src = source;
+        } else if source.is_some() || self.rare.is_some() {
+            self.rare.get_or_insert_default()[role as usize - 1] = source;
         }
+    }
+
+    /// Bytes of its own that it takes beside itself: its rectangles, and the sources that few have.
+    pub(crate) fn more_bytes(&self) -> usize {
+        size_of_val(self.clip.rects()) + self.rare.as_ref().map_or(0, |_| size_of::<Rare>())
     }
 
     /// The surfaces that it reads by a name: which role they have, and the name.
@@ -237,21 +303,6 @@ fn source(image: Option<&Image>, own: Option<Rect>, ctx: &mut impl Resolve) -> R
         };
     }
     Ok(Source::Picture(ctx.picture(image, false)?))
-}
-
-fn tile(brush: &Brush, ctx: &mut impl Resolve) -> Result<Source, Refusal> {
-    match brush {
-        Brush::None | Brush::Solid(_) => Ok(Source::None),
-        Brush::Pattern { image, .. } => source(image.as_ref(), None, ctx),
-    }
-}
-
-fn qmask(mask: &QMask, ctx: &mut impl Resolve) -> Result<Source, Refusal> {
-    match &mask.image {
-        None => Ok(Source::None),
-        Some(image) if matches!(image.data, ImageData::Surface(_)) => source(Some(image), None, ctx),
-        Some(image) => Ok(Source::Picture(ctx.picture(image, true)?)),
-    }
 }
 
 /// The two-operand function of a rop descriptor: which flag inverts the "source" operand and which the

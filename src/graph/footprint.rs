@@ -49,8 +49,8 @@ pub(crate) enum Extent {
     Clip,
     /// Those of its clip, but only all at once: what one gets depends on the shape of the whole clip.
     WholeClip,
-    /// All of this box, all at once: one pixel decides about others.
-    Box(Rect),
+    /// All of a box, all at once: one pixel decides about others.
+    Box,
 }
 
 /// What a task may change.
@@ -60,14 +60,22 @@ pub(crate) fn extent(task: &Task) -> Extent {
         // Spans of a line are clipped in place by side-by-side rectangles, as SPICE clients do it.
         Op::Stroke { .. } => Extent::WholeClip,
         Op::Copy { .. } | Op::Blend { .. } if rereads(task) => Extent::WholeClip,
-        Op::Text { str, .. } if needs_whole_surface(task) => {
-            let all = task.clip.bounds().union(&glyph_box(str));
-            Extent::Box(all.intersect(&task.target.bounds()))
-        }
-        Op::AlphaBlend { .. } if needs_whole_surface(task) => {
-            Extent::Box(drawable.bbox.union(&task.clip.bounds()).intersect(&task.target.bounds()))
-        }
+        Op::Text { .. } | Op::AlphaBlend { .. } if needs_whole_surface(task) => Extent::Box,
         _ => Extent::Clip,
+    }
+}
+
+/// A rectangle around all that a task may change; all of it, if its extent is a box.
+#[inline]
+pub(crate) fn bounds(task: &Task, extent: Extent) -> Rect {
+    if extent == Extent::Box { box_of(task) } else { task.clip.bounds() }
+}
+
+fn box_of(task: &Task) -> Rect {
+    let drawn = task.clip.bounds();
+    match &task.drawable.op {
+        Op::Text { str, .. } => drawn.union(&glyph_box(str)).intersect(&task.target.bounds()),
+        _ => drawn.union(&task.drawable.bbox).intersect(&task.target.bounds()),
     }
 }
 
@@ -96,12 +104,12 @@ pub(crate) fn each_read(task: &Task, mut f: impl FnMut(Read)) {
         Source::SelfBitmap(area) => f(Read { surface: task.target, area: Area::Rect(area) }),
         _ => {}
     }
-    for tile in [&task.tile, &task.back_tile] {
+    for tile in [task.tile(), task.back_tile()] {
         if let Source::Surface(surface) = *tile {
             f(Read { surface, area: whole(surface) });
         }
     }
-    if let Source::Surface(surface) = task.mask {
+    if let Source::Surface(surface) = *task.mask() {
         let area = match &drawable.op {
             Op::Composite(c) if c.mask_transform.is_none() && c.mask_repeat() == 0 => {
                 shifted(c.mask_origin, bbox)
@@ -164,7 +172,7 @@ fn holds(at: Point, bbox: Rect, width: u32, height: u32) -> bool {
 ///
 /// A QUIC image that is corrupt draws nothing: one that is not decoded yet does not count.
 pub(crate) fn overwrites(task: &Task, limits: &Limits) -> bool {
-    if task.mask.is_some() {
+    if task.mask().is_some() {
         return false;
     }
     let bbox = task.drawable.bbox;
@@ -206,7 +214,7 @@ fn covers(task: &Task, limits: &Limits) -> bool {
 fn brush_is_sure(task: &Task, brush: &Brush, limits: &Limits) -> bool {
     match brush {
         Brush::None | Brush::Solid(_) => true,
-        Brush::Pattern { .. } => size(&task.tile, task, limits).is_some(),
+        Brush::Pattern { .. } => size(task.tile(), task, limits).is_some(),
     }
 }
 
@@ -245,7 +253,7 @@ pub(crate) fn reads_itself(task: &Task) -> bool {
 
 /// The surfaces that a task reads, other than its own.
 pub(crate) fn each_other(task: &Task, mut f: impl FnMut(SurfaceKey)) {
-    for source in task.sources() {
+    for source in task.given() {
         if let Source::Surface(info) = source
             && info.key != task.target.key
         {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 const SHARED_BYTES: u64 = 1 << 12;
 
 fn pictures(task: &Task) -> impl Iterator<Item = &Arc<Picture>> {
-    task.sources().into_iter().filter_map(|source| match source {
+    task.given().filter_map(|source| match source {
         Source::Picture(picture) => Some(picture),
         _ => None,
     })
@@ -47,8 +47,7 @@ pub(super) fn own_bytes(task: &Task, pictures: bool) -> u64 {
         Clip::None => 0,
         Clip::Rects(rects) => size_of_val(&rects[..]),
     };
-    let small: usize =
-        small_pictures(task).take_while(|_| pictures).map(|p| p.held_bytes() + size_of::<Picture>()).sum();
-    let region = size_of_val(task.clip.rects());
-    (Queue::NODE_BYTES + size_of::<Drawable>() + data + clip + small + region) as u64
+    let each = |picture: &Arc<Picture>| picture.held_bytes() + size_of::<Picture>();
+    let small = if pictures { small_pictures(task).map(each).sum() } else { 0 };
+    (Queue::NODE_BYTES + size_of::<Drawable>() + data + clip + small + task.more_bytes()) as u64
 }

@@ -85,7 +85,7 @@ pub(crate) type Lists = Vec<Vec<u32>>;
 fn each_touch(node: &Node, slots: &Slots, mut f: impl FnMut(u32, u64)) {
     if let Some(slot) = slots.get(node.slot) {
         let tiles = match node.extent {
-            Extent::Box(rect) => slot.tiles.of_rect(&rect),
+            Extent::Box => slot.tiles.of_rect(&node.bounds()),
             _ => slot.tiles.of_region(&node.task.clip),
         };
         f(node.slot, tiles);

@@ -2,6 +2,7 @@
 
 use super::footprint::Extent;
 use super::held::{address, large_pictures};
+use super::index::each_tile;
 use super::pass::Node;
 use super::queue::Queue;
 use super::{Graph, LOOK_BACK};
@@ -64,20 +65,19 @@ impl Graph {
             return;
         }
         let from = self.queue.len().saturating_sub(LOOK_BACK).max(self.indexed);
-        let mut covered = [0; LOOK_BACK];
-        let mut count = 0;
-        for (at, entry) in self.queue.entries_from(from).iter().enumerate().rev() {
-            if entry.slot == node.slot && rect.contains(&entry.bounds) {
-                covered[count] = from + at;
-                count += 1;
-            } else if entry.reads {
-                // It may read what older ones draw.
-                break;
-            }
+        // Sets of the newest entries, the newest first: without branches, which would be guessed wrong.
+        let (mut covered, mut readers) = (0u32, 0u32);
+        for (back, entry) in self.queue.entries_from(from).iter().rev().enumerate() {
+            let inside = (entry.slot == node.slot) & contains(&rect, &entry.bounds);
+            covered |= u32::from(inside) << back;
+            readers |= u32::from(entry.reads & !inside) << back;
         }
-        if count > 0 {
+        // A reader may read what older ones draw.
+        covered &= (1 << readers.trailing_zeros().min(LOOK_BACK as u32)) - 1;
+        if covered != 0 {
+            let newest = self.queue.len() - 1;
             let mut queue = std::mem::take(&mut self.queue);
-            self.cull(&mut queue, &covered[..count]);
+            each_tile(covered.into()).for_each(|back| self.cull(&mut queue, &[newest - back as usize]));
             queue.shorten(self.indexed);
             self.queue = queue;
         }
@@ -118,24 +118,26 @@ impl Graph {
     /// What a node used is free again.
     pub(super) fn release(&mut self, node: &Node) {
         self.held -= node.bytes.min(self.held);
-        for picture in large_pictures(&node.task).take_while(|_| node.pictures) {
-            let key = address(picture);
-            if let Some(count) = self.shared.get_mut(&key) {
-                *count -= 1;
-                if *count == 0 {
-                    self.shared.remove(&key);
-                    self.held -= (picture.held_bytes() as u64).min(self.held);
+        if node.pictures {
+            large_pictures(&node.task).for_each(|picture| {
+                let key = address(picture);
+                if let Some(count) = self.shared.get_mut(&key) {
+                    *count -= 1;
+                    if *count == 0 {
+                        self.shared.remove(&key);
+                        self.held -= (picture.held_bytes() as u64).min(self.held);
+                    }
                 }
-            }
+            });
         }
         if node.reads {
-            for source in node.task.sources() {
+            node.task.given().for_each(|source| {
                 if let Source::Surface(info) = source
                     && let Some(index) = self.slots.find(info.key)
                 {
                     self.leave(index, index != node.slot);
                 }
-            }
+            });
         }
         self.leave(node.slot, false);
     }
@@ -156,7 +158,7 @@ impl Graph {
 
     /// Counts the surfaces that a node reads.
     fn use_surfaces(&mut self, node: &Node) {
-        for source in node.task.sources() {
+        node.task.given().for_each(|source| {
             if let Source::Surface(info) = source
                 && let Some(index) = self.slots.find(info.key)
                 && let Some(slot) = self.slots.get_mut(index)
@@ -164,16 +166,25 @@ impl Graph {
                 slot.users += 1;
                 slot.readers += u32::from(index != node.slot);
             }
-        }
+        });
     }
 
     fn use_pictures(&mut self, task: &Task) {
-        for picture in large_pictures(task) {
+        large_pictures(task).for_each(|picture| {
             let count = self.shared.entry(address(picture)).or_insert(0);
             *count += 1;
             if *count == 1 {
                 self.held += picture.held_bytes() as u64;
             }
-        }
+        });
     }
+}
+
+/// As [`Rect::contains`], of one that is not empty, without a branch.
+#[inline]
+fn contains(rect: &Rect, other: &Rect) -> bool {
+    (rect.left <= other.left)
+        & (rect.top <= other.top)
+        & (rect.right >= other.right)
+        & (rect.bottom >= other.bottom)
 }

@@ -54,7 +54,7 @@ const NEW_BYTES: usize = 1 << 20;
 const LAYER_BYTES: usize = 4 << 20;
 
 /// So many of the newest nodes are looked at when a new one comes, whether it covers them.
-const LOOK_BACK: usize = 8;
+const LOOK_BACK: usize = 4;
 
 /// How often a full queue is drawn from without trying to cull first, at most.
 const MOST_FUTILE: u32 = 7;

@@ -58,13 +58,11 @@ impl Node {
     /// A task on the surface of this number.
     pub(crate) fn new(task: Task, slot: u32, limits: &Limits) -> Self {
         let (mut reads, mut pictures) = (matches!(task.drawable.op, Op::CopyBits { .. }), false);
-        for source in task.sources() {
-            match source {
-                Source::None | Source::Black { .. } => {}
-                Source::Picture(_) => pictures = true,
-                Source::Surface(_) | Source::SelfBitmap(_) => reads = true,
-            }
-        }
+        task.given().for_each(|source| match source {
+            Source::None | Source::Black { .. } => {}
+            Source::Picture(_) => pictures = true,
+            Source::Surface(_) | Source::SelfBitmap(_) => reads = true,
+        });
         Self {
             slot,
             extent: footprint::extent(&task),
@@ -81,17 +79,15 @@ impl Node {
     }
 
     /// A rectangle around all that it may change.
+    #[inline]
     pub(crate) fn bounds(&self) -> Rect {
-        match self.extent {
-            Extent::Box(rect) => rect,
-            _ => self.task.clip.bounds(),
-        }
+        footprint::bounds(&self.task, self.extent)
     }
 
     /// Whether what it draws at a pixel may depend on what was there before at others, which nobody else need see.
     fn uses_all(&self) -> bool {
         match self.extent {
-            Extent::Box(_) => true,
+            Extent::Box => true,
             // It reads again what it has drawn.
             Extent::WholeClip => self.reads,
             Extent::Clip => false,
@@ -280,7 +276,7 @@ impl Pass<'_> {
             (node.undecided, node.overwrites) = (false, overwrites_decoded(&node.task, self.limits));
         }
         let overwrites = self.culling && node.overwrites;
-        if !forced && slot.readers > 0 && (!overwrites || matches!(node.extent, Extent::Box(_))) {
+        if !forced && slot.readers > 0 && (!overwrites || node.extent == Extent::Box) {
             slot.layer.done.set_region(drawn);
         }
         if overwrites {
@@ -477,7 +473,7 @@ fn rest(slot: &Slot, clip: &Region, scratch: &mut Scratch) -> Option<Region> {
 /// The pixels that a task may change.
 fn written(extent: Extent, task: &Task) -> Cow<'_, Region> {
     match extent {
-        Extent::Box(rect) => Cow::Owned(Region::from_rect(rect)),
+        Extent::Box => Cow::Owned(Region::from_rect(footprint::bounds(task, extent))),
         Extent::Clip | Extent::WholeClip => Cow::Borrowed(&task.clip),
     }
 }

@@ -187,6 +187,12 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn a_node_takes_two_cache_lines_and_an_entry() {
+        assert!(size_of::<Option<Node>>() <= 128 && size_of::<Entry>() <= 28);
+    }
+
+    #[test]
     fn nodes_keep_their_order_and_their_places_are_used_again() {
         let mut state = State::new(Limits::default());
         let surface = PrimaryCreate::new(100, 1, SurfaceFormat::X8R8G8B8);

@@ -28,7 +28,7 @@ impl Graph {
     /// Makes the surfaces that a node draws on and reads, where they are not there yet, all bits zero if they are to be
     /// `clear`. Gives their bytes.
     fn make(&mut self, node: &Node, clear: bool) -> usize {
-        let sources = node.task.sources().into_iter().filter_map(|source| match source {
+        let sources = node.task.given().filter_map(|source| match source {
             Source::Surface(info) => Some(*info),
             _ => None,
         });
@@ -188,12 +188,17 @@ impl Graph {
         }
     }
 
+    /// Whether drawing these nodes is too little work to be shared.
+    fn is_little(&self, nodes: &[&Node]) -> bool {
+        let least = self.execution.inline_pixels.max(self.execution.alone_pixels);
+        self.execution.threads != 1
+            && nodes.iter().map(|node| schedule::cost(&node.task)).sum::<u64>() < least
+    }
+
     /// Draws nodes, given in their order.
     fn draw_all(&mut self, nodes: &[&Node]) {
         span!("spice_render_draw", commands = nodes.len());
-        let work: u64 = nodes.iter().map(|node| schedule::cost(&node.task)).sum();
-        let least = self.execution.inline_pixels.max(self.execution.alone_pixels);
-        let threads = if work < least { 1 } else { self.execution.threads };
+        let threads = if self.is_little(nodes) { 1 } else { self.execution.threads };
         if threads > 1 && self.pool.is_none() {
             self.pool = rayon::ThreadPoolBuilder::new().num_threads(threads - 1).build().ok();
         }

@@ -7,7 +7,7 @@
 //! meets. A job that needs all rows at once, or reads its own surface, has its surface for itself in its level,
 //! unless all of it lies in one band.
 
-use super::footprint::{self, Extent};
+use super::footprint;
 use super::options::Execution;
 use super::pass::Node;
 use super::stats::Times;
@@ -238,10 +238,7 @@ fn rows_of_band(execution: &Execution, row_bytes: usize) -> u32 {
 /// The rows that a task draws, if it may share its surface with others of its level; `None` if it wants the surface
 /// for itself.
 fn self_contained(task: &Task, execution: &Execution) -> Option<Rect> {
-    let rows = match footprint::extent(task) {
-        Extent::Box(rect) => rect,
-        _ => task.clip.bounds(),
-    };
+    let rows = footprint::bounds(task, footprint::extent(task));
     if !needs_whole_surface(task) {
         return Some(rows);
     }
@@ -288,8 +285,7 @@ pub(crate) fn cost(task: &Task) -> u64 {
 
 /// Bytes that the views of a task may take.
 fn view_bytes(task: &Task) -> u64 {
-    task.sources()
-        .iter()
+    task.given()
         .map(|source| match source {
             Source::None => 0,
             Source::Picture(p) => pixels_made(p) * 4,

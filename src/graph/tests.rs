@@ -212,3 +212,71 @@ fn a_long_stream_stays_within_its_bounds() {
         assert_eq!(drawn, if rop == Ropd::PUT { 1 } else { 1_000_000 });
     }
 }
+
+/// A graph with the screen and surface 1, each of 64 by 64 pixels.
+fn two_surfaces() -> Graph {
+    use crate::qxl::{
+        Command, Event, PrimaryCreate, SurfaceCmd, SurfaceCreate, SurfaceFormat, WorkerMessage,
+    };
+    let (format, execution) = (SurfaceFormat::X8R8G8B8, Execution { threads: 1, ..Execution::default() });
+    let mut graph = Graph::new(Raster::new(), Limits::default(), GraphLimits::default(), execution);
+    let surface = PrimaryCreate::new(64, 64, format);
+    graph.event(&Event::Worker(WorkerMessage::CreatePrimary { number: 20, surface })).unwrap();
+    let (width, height, stride) = (64, 64, 256);
+    let made = SurfaceCreate { surface_id: 1, flags: 0, format, width, height, stride, data: None };
+    graph.event(&Event::Command(Command::Surface(SurfaceCmd::Create(made)))).unwrap();
+    graph
+}
+
+/// Fills a column of pixels of a surface.
+fn column(graph: &mut Graph, surface_id: SurfaceId, x: i32) {
+    use crate::qxl::testing::filled;
+    use crate::qxl::{Command, Drawable, Event, Rect, Ropd};
+    use std::sync::Arc;
+    let Event::Command(Command::Drawable(fill)) = filled(Rect::new(x, 0, x + 1, 64), 7, Ropd::PUT) else {
+        unreachable!()
+    };
+    let fill = Drawable { surface_id, ..(*fill).clone() };
+    graph.event(&Event::Command(Command::Drawable(Arc::new(fill)))).unwrap();
+}
+
+/// A frame of the screen looks at nothing that was drawn on a surface which nothing on the screen reads; once
+/// something does, it looks at that too.
+#[test]
+fn a_frame_skips_what_it_has_nothing_to_do_with() {
+    use crate::qxl::testing::drawn;
+    use crate::qxl::{Image, ImageData, Op, QMask, Rect, Ropd, ScaleMode};
+    let mut graph = two_surfaces();
+    for x in 0..5 {
+        column(&mut graph, 1, x);
+        column(&mut graph, 0, x);
+    }
+    // A queue that grows is looked at as a whole, too.
+    let before = graph.stats().visited;
+    graph.render_all(0);
+    assert_eq!((graph.stats().visited - before, graph.pending()), (5, 5));
+    let src = Some(Image { id: 0, flags: 0, width: 64, height: 64, data: ImageData::Surface(1) });
+    let (all, mask) = (Rect::new(0, 0, 64, 64), QMask::default());
+    let copy = Op::Copy { src, src_area: all, rop: Ropd::PUT, scale_mode: ScaleMode::INTERPOLATE, mask };
+    graph.event(&drawn(all, copy)).unwrap();
+    let before = graph.stats().visited;
+    let screen = graph.render_all(0).unwrap();
+    assert_eq!([0, 4, 5].map(|x| screen.view().pixel(x, 9)), [Some(7), Some(7), Some(0)]);
+    assert_eq!((graph.stats().visited - before, graph.pending()), (6, 0));
+}
+
+/// What is drawn over at once is forgotten when it is drawn over, unless something read it in between.
+#[test]
+fn what_is_drawn_over_at_once_never_waits() {
+    use crate::qxl::testing::drawn;
+    use crate::qxl::{Op, Point, Rect};
+    let mut graph = two_surfaces();
+    [3, 3, 9, 3].into_iter().for_each(|x| column(&mut graph, 0, x));
+    assert_eq!((graph.pending(), graph.stats().total().culled.nodes), (2, 2));
+    let moved = Op::CopyBits { src_pos: Point::new(3, 0) };
+    graph.event(&drawn(Rect::new(20, 0, 21, 64), moved)).unwrap();
+    [3, 9].into_iter().for_each(|x| column(&mut graph, 0, x));
+    assert_eq!(graph.pending(), 5);
+    let screen = graph.render_all(0).unwrap();
+    assert_eq!([3, 9, 20, 21].map(|x| screen.view().pixel(x, 0)), [Some(7), Some(7), Some(7), Some(0)]);
+}

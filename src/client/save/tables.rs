@@ -270,7 +270,7 @@ impl<'a> Known<'a> {
         if before.as_ref().is_some_and(|before| before.task.target != task.target) {
             return Err(bad(STEPS));
         }
-        for (source, recipe) in [(&task.src, &src), (&task.mask, &mask)] {
+        for (source, recipe) in [(&task.src, &src), (task.mask(), &mask)] {
             let drawn = recipe.as_ref().map(|recipe| recipe.task.target);
             if drawn.is_some_and(|drawn| !matches!(source, Source::Surface(info) if *info == drawn)) {
                 return Err(bad(STEPS));

@@ -3,7 +3,7 @@
 use super::run::Settings;
 use crate::capture::{self, Reader};
 use crate::draw::{Effect, Limits, Lookup, SurfaceInfo, Task, screen_row};
-use crate::graph::footprint::{Extent, extent};
+use crate::graph::footprint::{self, Extent, extent};
 use crate::graph::{Execution, Graph, GraphLimits};
 use crate::qxl::{BitmapFormat, Clip, Op, QMask, Rect, Ropd, ScaleMode};
 use crate::wire::{Draw, Framing, Image, ImageData, ServerMessage};
@@ -71,7 +71,7 @@ fn primary(graph: &Graph) -> Option<SurfaceInfo> {
 fn touched(task: &Task) -> Region {
     match extent(task) {
         Extent::Clip | Extent::WholeClip => task.clip.clone(),
-        Extent::Box(rect) => Region::from_rect(rect),
+        Extent::Box => Region::from_rect(footprint::bounds(task, Extent::Box)),
     }
 }
 
