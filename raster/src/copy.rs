@@ -9,7 +9,7 @@ use crate::plain;
 use crate::region::Region;
 use crate::rop::Rop2;
 use crate::rows::{SourceRows, each_row, whole_bytes};
-use crate::sample::{Filter, Sampler, raw_view, reach};
+use crate::sample::{Filter, Sampler, raw_view};
 use crate::simd::Raster;
 use crate::surface::{SurfaceMut, SurfaceRef};
 use std::ops::Range;
@@ -26,11 +26,23 @@ impl Raster {
         offset: Point,
         rop: Rop2,
     ) {
-        let src = raw_view(src, dst.format());
-        let from = (i64::from(offset.x), i64::from(offset.y));
-        if rop == Rop2::PUT && put_as_it_is(dst, clip, dst.bounds(), src, from) {
+        if rop == Rop2::PUT && self.put_as_it_is(dst, clip, dst.bounds(), &src, offset) {
             return;
         }
+        self.copy_shifted(dst, clip, src, offset, rop);
+    }
+
+    /// As [`Raster::copy`], the general way.
+    #[inline(never)]
+    fn copy_shifted(
+        &self,
+        dst: &mut SurfaceMut<'_>,
+        clip: &Region,
+        src: SurfaceRef<'_>,
+        offset: Point,
+        rop: Rop2,
+    ) {
+        let src = raw_view(src, dst.format());
         self.copy_sampled(dst, clip, &Sampler::shifted(src, offset, dst.format()), rop);
     }
 
@@ -52,16 +64,52 @@ impl Raster {
         rop: Rop2,
     ) {
         let scaled = src_area.width() != bbox.width() || src_area.height() != bbox.height();
-        let src = if scaled && rop == Rop2::PUT { src } else { raw_view(src, dst.format()) };
-        if !scaled && rop == Rop2::PUT {
-            let from = |src: i32, bbox: i32| i64::from(src) - i64::from(bbox);
-            let from = (from(src_area.left, bbox.left), from(src_area.top, bbox.top));
-            if put_as_it_is(dst, clip, bbox, src, from) {
-                return;
-            }
+        let delta = (src_area.left.checked_sub(bbox.left), src_area.top.checked_sub(bbox.top));
+        if let (false, Rop2::PUT, (Some(x), Some(y))) = (scaled, rop, delta)
+            && self.put_as_it_is(dst, clip, bbox, &src, Point::new(x, y))
+        {
+            return;
         }
+        let src = if scaled && rop == Rop2::PUT { src } else { raw_view(src, dst.format()) };
         let clip = clip.cut(bbox);
         self.copy_sampled(dst, &clip, &Sampler::new(src, src_area, bbox, filter, dst.format()), rop);
+    }
+
+    /// Copies raw pixels: those of the box take the picture's pixel `delta` away, where there is one. False, and
+    /// nothing done, if pixels differ in size or have no whole bytes.
+    #[inline(always)]
+    fn put_as_it_is(
+        &self,
+        dst: &mut SurfaceMut<'_>,
+        clip: &Region,
+        bbox: Rect,
+        src: &SurfaceRef<'_>,
+        delta: Point,
+    ) -> bool {
+        let bits = dst.format().bits_per_pixel();
+        if src.format().bits_per_pixel() != bits || !whole_bytes(dst.format()) {
+            return false;
+        }
+        let reach = Rect {
+            left: 0i32.saturating_sub(delta.x),
+            top: 0i32.saturating_sub(delta.y),
+            right: (src.width() as i32).saturating_sub(delta.x),
+            bottom: (src.height() as i32).saturating_sub(delta.y),
+        };
+        let area = bbox.intersect(&dst.bounds()).intersect(&reach);
+        clip.rects_in(area).for_each(|rect| self.put_rect(dst, rect, src, delta));
+        true
+    }
+
+    /// The pixels of a rectangle, which all have one in the picture. Apart, so that what it needs is not worked out
+    /// before it is known that there is a rectangle.
+    #[inline(never)]
+    fn put_rect(&self, dst: &mut SurfaceMut<'_>, rect: Rect, src: &SurfaceRef<'_>, delta: Point) {
+        let pixel = dst.format().bits_per_pixel() as usize / 8;
+        let (column, row) = (rect.left + delta.x, rect.top + delta.y);
+        let (width, height) = cells(rect);
+        let from = src.bytes_from(column as usize * pixel, row as u32);
+        grid::copy(self.level, &mut dst.bytes_of(rect, pixel), from, (width * pixel, height));
     }
 
     pub(crate) fn copy_sampled(&self, dst: &mut SurfaceMut<'_>, clip: &Region, src: &Sampler<'_>, rop: Rop2) {
@@ -132,29 +180,6 @@ impl Raster {
             }
         }
     }
-}
-
-/// Copies pixels as they are: those of the box take the picture's pixel `dx`, `dy` away, where there is one. False, and
-/// nothing done, if the formats differ or have no whole bytes.
-fn put_as_it_is(
-    dst: &mut SurfaceMut<'_>,
-    clip: &Region,
-    bbox: Rect,
-    src: SurfaceRef<'_>,
-    (dx, dy): (i64, i64),
-) -> bool {
-    if src.format() != dst.format() || !whole_bytes(dst.format()) {
-        return false;
-    }
-    let area = bbox.intersect(&dst.bounds()).intersect(&reach(src, (dx, dy)));
-    let pixel = dst.format().bits_per_pixel() as usize / 8;
-    for rect in clip.rects_in(area) {
-        let (column, row) = (i64::from(rect.left) + dx, i64::from(rect.top) + dy);
-        let (width, height) = cells(rect);
-        let from = src.bytes_from(column as usize * pixel, row as u32);
-        grid::copy(&mut dst.bytes_of(rect, pixel), from, (width * pixel, height));
-    }
-    true
 }
 
 /// The targets whose sources are in `sources`; `None` if there are none.

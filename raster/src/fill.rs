@@ -1,6 +1,6 @@
 //! Fills with one colour or a pattern.
 
-use crate::geom::Point;
+use crate::geom::{Point, Rect};
 use crate::grid::{self, cells};
 use crate::kernels::bits::{fill_row, rop2_kernel};
 use crate::kernels::with_level;
@@ -20,15 +20,27 @@ impl Raster {
         if !whole_bytes(format) {
             return plain::fill(dst, clip, color, rop);
         }
-        let (a, x) = rop.masks(splat(format, color));
+        let (a, x) = match rop {
+            Rop2::PUT => (0, splat(format, color)),
+            _ => rop.masks(splat(format, color)),
+        };
         if a == 0 {
-            let pixel = format.bits_per_pixel() as usize / 8;
-            for rect in clip.rects_in(dst.bounds()) {
-                let (width, height) = cells(rect);
-                grid::fill(self.level, &mut dst.bytes_of(rect, pixel), x, (width * pixel, height));
-            }
-            return;
+            return clip.rects_in(dst.bounds()).for_each(|rect| self.fill_rect(dst, rect, x));
         }
+        self.fill_masked(dst, clip, (a, x));
+    }
+
+    /// A word that repeats a pixel. Apart, so that what it needs is not worked out before there is a rectangle.
+    #[inline(never)]
+    fn fill_rect(&self, dst: &mut SurfaceMut<'_>, rect: Rect, word: u32) {
+        let pixel = dst.format().bits_per_pixel() as usize / 8;
+        let (width, height) = cells(rect);
+        grid::fill(self.level, &mut dst.bytes_of(rect, pixel), word, (width * pixel, height));
+    }
+
+    /// Keeps the bits in `a` and flips those in `x`.
+    #[inline(never)]
+    fn fill_masked(&self, dst: &mut SurfaceMut<'_>, clip: &Region, (a, x): (u32, u32)) {
         with_level!(self.level, simd => {
             if let Some(kernel) = fill_row(a, x) {
                 each_row(dst, clip, |_, _, _, row| kernel(simd, row, a, x));

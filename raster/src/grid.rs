@@ -4,7 +4,7 @@ use crate::geom::Rect;
 use crate::kernels::bits::put_color;
 use crate::kernels::with_level;
 use crate::surface::{SurfaceMut, SurfaceRef};
-use fearless_simd::Level;
+use fearless_simd::{Level, prelude::*};
 
 /// Columns and rows of a rectangle.
 pub(crate) type Size = (usize, usize);
@@ -40,11 +40,23 @@ impl<'a, T> Grid<'a, T> {
         Self { start, ..self }
     }
 
+    /// Whether each row begins where the one before ends.
+    #[inline(always)]
+    pub(crate) const fn joins(&self, (width, _): Size) -> bool {
+        self.stride == width
+    }
+
     #[inline(always)]
     pub(crate) fn row(self, y: usize, width: usize) -> &'a [T] {
         let start = self.start.wrapping_add(self.stride.wrapping_mul(y));
         &self.cells[start..start + width]
     }
+}
+
+/// The size of the same cells as one row, if they join.
+#[inline(always)]
+pub(crate) fn joined((width, height): Size, join: bool) -> Size {
+    if join { (width * height, 1) } else { (width, height) }
 }
 
 /// The columns and rows of a rectangle.
@@ -137,6 +149,17 @@ impl<'a, T> GridMut<'a, T> {
         Self::new(cells, 0, width)
     }
 
+    /// Whether each row begins where the one before ends.
+    #[inline(always)]
+    pub(crate) const fn joins(&self, (width, _): Size) -> bool {
+        self.stride == width
+    }
+
+    /// The rows from another column and row on.
+    pub(crate) fn from(&mut self, x: usize, y: usize) -> GridMut<'_, T> {
+        GridMut { start: self.start + self.stride * y + x, stride: self.stride, cells: &mut *self.cells }
+    }
+
     #[inline(always)]
     pub(crate) fn row(&mut self, y: usize, width: usize) -> &mut [T] {
         let start = self.start + self.stride * y;
@@ -166,9 +189,10 @@ impl GridMut<'_, u32> {
 
 /// Copies rows of bytes. A call of `memcpy` takes longer than most rows of small boxes; what a row takes is settled once
 /// for all.
-pub(crate) fn copy(d: &mut GridMut<'_, u8>, s: Grid<'_, u8>, (width, height): Size) {
+pub(crate) fn copy(level: Level, d: &mut GridMut<'_, u8>, s: Grid<'_, u8>, size: Size) {
+    let (width, height) = joined(size, d.joins(size) && s.joins(size));
     match width {
-        256.. => copy_rows(d, s, (width, height), |d, s| d.copy_from_slice(s)),
+        256.. => with_level!(level, simd => copy_long(simd, d, s, (width, height))),
         65.. => copy_rows(d, s, (width, height), copy_blocks::<32>),
         33.. => copy_rows(d, s, (width, height), copy_ends::<32>),
         17.. => copy_rows(d, s, (width, height), copy_ends::<16>),
@@ -177,6 +201,38 @@ pub(crate) fn copy(d: &mut GridMut<'_, u8>, s: Grid<'_, u8>, (width, height): Si
         2.. => copy_rows(d, s, (width, height), copy_ends::<2>),
         _ => copy_rows(d, s, (width, height), copy_ends::<1>),
     }
+}
+
+/// Copies rows of at least four vectors, by as many; the last overlap those before. `memcpy` takes a tenth longer for
+/// rows that do not lie in the first-level cache.
+fn copy_long<S: Simd>(simd: S, d: &mut GridMut<'_, u8>, s: Grid<'_, u8>, (width, height): Size) {
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            let n = 4 * S::u8s::LEN;
+            for y in 0..height {
+                let (d, s) = (d.row(y, width), s.row(y, width));
+                for (d, s) in d.chunks_exact_mut(n).zip(s.chunks_exact(n)) {
+                    copy_four(simd, d, s);
+                }
+                copy_four(simd, &mut d[width - n..], &s[width - n..]);
+            }
+        },
+    );
+}
+
+/// Copies four vectors.
+#[inline(always)]
+fn copy_four<S: Simd>(simd: S, d: &mut [u8], s: &[u8]) {
+    let n = S::u8s::LEN;
+    // What is combined with nothing is a vector; what is only copied would go through memory.
+    let [a, b] = [S::u8s::from_slice(simd, &s[..n]) | 0, S::u8s::from_slice(simd, &s[n..2 * n]) | 0];
+    let [c, e] =
+        [S::u8s::from_slice(simd, &s[2 * n..3 * n]) | 0, S::u8s::from_slice(simd, &s[3 * n..4 * n]) | 0];
+    a.store_slice(&mut d[..n]);
+    b.store_slice(&mut d[n..2 * n]);
+    c.store_slice(&mut d[2 * n..3 * n]);
+    e.store_slice(&mut d[3 * n..4 * n]);
 }
 
 /// By what copies a row.
@@ -218,11 +274,11 @@ fn put_ends<const N: usize>(d: &mut [u8], first: &[u8; N], last: &[u8; N]) {
 }
 
 /// Fills rows of bytes with a word that repeats whole pixels; the rows hold whole pixels.
-pub(crate) fn fill(level: Level, d: &mut GridMut<'_, u8>, word: u32, (width, height): Size) {
+pub(crate) fn fill(level: Level, d: &mut GridMut<'_, u8>, word: u32, size: Size) {
+    let (width, height) = joined(size, d.joins(size));
     let four = word.to_ne_bytes();
     let long = u64::from(word) << 32 | u64::from(word);
     match width {
-        256.. if four == [four[0]; 4] => (0..height).for_each(|y| d.row(y, width).fill(four[0])),
         256.. => with_level!(level, simd => {
             (0..height).for_each(|y| put_color(simd, d.row(y, width), 0, word));
         }),

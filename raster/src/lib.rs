@@ -31,7 +31,7 @@ mod text;
 mod transparent;
 
 pub use bitmap::{BitmapError, BitmapPixelFormat, BitmapRef};
-pub use composite::{CompositeFilter, CompositeOp, CompositeRepeat, CompositeSource};
+pub use composite::{CompositeFilter, CompositeOp, CompositeRepeat, CompositeSource, Composition};
 pub use geom::{Point, Rect};
 pub use region::{Region, TooManyRects};
 pub use rop::Rop2;

@@ -103,7 +103,7 @@ pub(crate) fn raw_view(src: SurfaceRef<'_>, target: SurfaceFormat) -> SurfaceRef
 }
 
 /// The targets whose source, `dx`, `dy` away, is inside a picture.
-pub(crate) fn reach(src: SurfaceRef<'_>, (dx, dy): (i64, i64)) -> Rect {
+fn reach(src: &SurfaceRef<'_>, (dx, dy): (i64, i64)) -> Rect {
     let cut = |v: i64| v.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32;
     let (width, height) = (i64::from(src.width()), i64::from(src.height()));
     Rect::new(cut(-dx), cut(-dy), cut(width - dx), cut(height - dy))
@@ -164,7 +164,7 @@ impl<'a> Sampler<'a> {
 
     /// The part of a clip whose pixels are drawn: not scaled, that whose source is inside the picture.
     pub(crate) fn reachable<'r>(&self, clip: &'r Region) -> Cow<'r, Region> {
-        self.offset.map_or(Cow::Borrowed(clip), |offset| clip.cut(reach(self.src, offset)))
+        self.offset.map_or(Cow::Borrowed(clip), |offset| clip.cut(reach(&self.src, offset)))
     }
 
     /// The pixel for target pixel (x, y), `None` outside the picture (nearest only).

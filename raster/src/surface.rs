@@ -140,8 +140,8 @@ impl Surface {
             format: self.format,
             width: self.width,
             height: self.height,
+            start: 0,
             stride: self.stride,
-            bottom_up: false,
             words: &self.words,
         }
     }
@@ -176,8 +176,11 @@ pub struct SurfaceRef<'a> {
     format: SurfaceFormat,
     width: u32,
     height: u32,
+    /// Where row 0 begins.
+    start: usize,
+    /// From row to row; wraps around where rows go upwards.
     stride: usize,
-    bottom_up: bool,
+    /// INVARIANT: they hold all rows.
     words: &'a [u32],
 }
 
@@ -201,7 +204,11 @@ impl<'a> SurfaceRef<'a> {
             && needed <= words.len()
             && width <= i32::MAX as u32
             && height <= i32::MAX as u32;
-        fits.then_some(Self { format, width, height, stride, bottom_up, words })
+        let (start, stride) = match bottom_up && height > 0 {
+            true => ((height as usize - 1) * stride, stride.wrapping_neg()),
+            false => (0, stride),
+        };
+        fits.then_some(Self { format, width, height, start, stride, words })
     }
 
     /// The pixel format.
@@ -238,8 +245,7 @@ impl<'a> SurfaceRef<'a> {
     #[inline]
     pub fn row(&self, y: u32) -> &'a [u32] {
         assert!(y < self.height);
-        let y = if self.bottom_up { self.height - 1 - y } else { y };
-        let start = y as usize * self.stride;
+        let start = self.start.wrapping_add(self.stride.wrapping_mul(y as usize));
         &self.words[start..start + self.format.words_per_row(self.width)]
     }
 
@@ -247,12 +253,7 @@ impl<'a> SurfaceRef<'a> {
     /// go upwards).
     #[inline]
     pub(crate) fn layout(&self) -> (&'a [u32], usize, usize) {
-        match self.bottom_up {
-            true if self.height > 0 => {
-                (self.words, (self.height as usize - 1) * self.stride, self.stride.wrapping_neg())
-            }
-            _ => (self.words, 0, self.stride),
-        }
+        (self.words, self.start, self.stride)
     }
 
     /// Row `y` of a 16-bit format: `width` pixels.
@@ -381,8 +382,8 @@ impl SurfaceMut<'_> {
             format: self.format,
             width: self.width,
             height: self.rows,
+            start: 0,
             stride: self.stride,
-            bottom_up: false,
             words: self.words,
         }
     }

@@ -11,9 +11,9 @@ use crate::qxl::{
     Brush, Composite, LineAttr, Op, PathSegment, Point, QMask, Rect, Ropd, ScaleMode, Str, SurfaceFormat,
 };
 use spice_raster::{
-    CompositeFilter, CompositeOp, CompositeRepeat, CompositeSource, DashStyle, Filter, GlyphDepth, GlyphRef,
-    Raster, Region, Rop2, Rop3Brush, StrokeBrush, StrokeSegment, Surface, SurfaceMut, SurfaceRef, TextBrush,
-    text_bounds,
+    CompositeFilter, CompositeOp, CompositeRepeat, CompositeSource, Composition, DashStyle, Filter,
+    GlyphDepth, GlyphRef, Raster, Region, Rop2, Rop3Brush, StrokeBrush, StrokeSegment, Surface, SurfaceMut,
+    SurfaceRef, TextBrush, text_bounds,
 };
 
 /// Who holds the pixels of surfaces other than the target.
@@ -495,6 +495,6 @@ fn composite(raster: Raster, task: &Task, views: &Views<'_>, dst: &mut SurfaceMu
         origin: c.mask_origin,
     });
     let component_alpha = c.flags & Composite::<()>::COMPONENT_ALPHA != 0;
-    let bbox = task.drawable.bbox;
-    raster.composite(dst, &views.clip, bbox, op, &src, mask.as_ref(), component_alpha);
+    let composition = Composition { op, src, mask, component_alpha };
+    raster.composite(dst, &views.clip, task.drawable.bbox, &composition);
 }

@@ -5,7 +5,9 @@ use super::race::{Table, image, surface, words};
 use bench_pixman::{GOOD, NEAREST, Pixels};
 use spice_raster::CompositeOp::{self, *};
 use spice_raster::SurfaceFormat::{self, *};
-use spice_raster::{CompositeFilter, CompositeRepeat, CompositeSource, Point, Region, Rop2, Surface};
+use spice_raster::{
+    CompositeFilter, CompositeRepeat, CompositeSource, Composition, Point, Region, Rop2, Surface,
+};
 
 /// A picture to read, and how.
 struct Source {
@@ -90,11 +92,13 @@ fn race(
     let raster = table.raster;
     let bbox = dst.bounds();
     let clip = Region::from_rect(bbox);
-    let component_alpha = mask.as_ref().is_some_and(|mask| mask.component_alpha);
-    let (s, m) = (src.ours(), mask.as_ref().map(Source::ours));
-    let draw = |dst: &mut Surface| {
-        raster.composite(&mut dst.view_mut(), &clip, bbox, op, &s, m.as_ref(), component_alpha);
+    let composition = Composition {
+        op,
+        src: src.ours(),
+        mask: mask.as_ref().map(Source::ours),
+        component_alpha: mask.as_ref().is_some_and(|mask| mask.component_alpha),
     };
+    let draw = |dst: &mut Surface| raster.composite(&mut dst.view_mut(), &clip, bbox, &composition);
     let number = u32::from(op.number());
     draw(&mut dst);
     other.composite_masked(number, &other_src, other_mask.as_ref());

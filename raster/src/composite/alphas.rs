@@ -1,9 +1,9 @@
 //! The operators on 8-bit alpha targets, which need no colours: alphas into alphas, as vectors of bytes.
 
-use super::combine::{Lanes, MISSING, ONE, THERE, ZERO, fitting, sum};
+use super::cells::{Cells, Same};
+use super::lanes::{Lanes, MISSING, ONE, THERE, ZERO, sum, with_fitting};
 use super::op::CompositeOp;
-use crate::grid::{Grid, GridMut, Size, copy, fill};
-use crate::kernels::with_level;
+use crate::grid::{Grid, GridMut, Size, copy, fill, joined};
 use crate::pixel::mul_un8;
 use fearless_simd::{Level, prelude::*};
 
@@ -15,14 +15,9 @@ pub(super) enum Alphas<'a> {
     One(u8),
 }
 
-/// Rows of alphas to read, wherever they come from.
-trait Cells: Copy {
-    /// A row of some width.
-    type Row: Copy;
-
-    fn row(self, y: usize, width: usize) -> Self::Row;
-
-    fn cell(self, y: usize, x: usize) -> u8;
+/// Pixels that are read as alphas.
+trait ReadAlphas: Cells {
+    fn alpha(cell: Self::Cell) -> u8;
 
     /// A vector of bytes from `at` on.
     fn vector<S: Simd>(simd: S, row: Self::Row, at: usize) -> S::u32s;
@@ -31,17 +26,10 @@ trait Cells: Copy {
     fn some<const N: usize>(row: Self::Row, at: usize) -> [u8; N];
 }
 
-impl<'a> Cells for Grid<'a, u8> {
-    type Row = &'a [u8];
-
+impl ReadAlphas for Grid<'_, u8> {
     #[inline(always)]
-    fn row(self, y: usize, width: usize) -> Self::Row {
-        Grid::row(self, y, width)
-    }
-
-    #[inline(always)]
-    fn cell(self, y: usize, x: usize) -> u8 {
-        Grid::cell(self, y, x)
+    fn alpha(cell: u8) -> u8 {
+        cell
     }
 
     #[inline(always)]
@@ -55,17 +43,10 @@ impl<'a> Cells for Grid<'a, u8> {
     }
 }
 
-impl Cells for u8 {
-    type Row = u8;
-
+impl ReadAlphas for Same<u8> {
     #[inline(always)]
-    fn row(self, _: usize, _: usize) -> u8 {
-        self
-    }
-
-    #[inline(always)]
-    fn cell(self, _: usize, _: usize) -> u8 {
-        self
+    fn alpha(cell: u8) -> u8 {
+        cell
     }
 
     #[inline(always)]
@@ -80,14 +61,9 @@ impl Cells for u8 {
 }
 
 /// No mask: one that takes nothing away.
-impl Cells for () {
-    type Row = ();
-
+impl ReadAlphas for () {
     #[inline(always)]
-    fn row(self, _: usize, _: usize) {}
-
-    #[inline(always)]
-    fn cell(self, _: usize, _: usize) -> u8 {
+    fn alpha((): ()) -> u8 {
         255
     }
 
@@ -146,21 +122,21 @@ fn first_eight<S: Simd>(v: S::u32s) -> u64 {
 
 /// The first four alphas of a row and the four from `last` on.
 #[inline(always)]
-fn ends<R: Cells>(row: R::Row, last: usize) -> [u8; 8] {
+fn ends<R: ReadAlphas>(row: R::Row, last: usize) -> [u8; 8] {
     let [first, last] = [R::some::<4>(row, 0), R::some::<4>(row, last)];
     (u64::from(u32::from_le_bytes(first)) | u64::from(u32::from_le_bytes(last)) << 32).to_le_bytes()
 }
 
 /// Eight alphas from `at` on.
 #[inline(always)]
-fn part<S: Simd, Src: Cells, Msk: Cells, const FS: u8, const FD: u8, const MASKED: bool>(
+fn part<S: Simd, Src: ReadAlphas, Msk: ReadAlphas, const FS: u8, const FD: u8, const MASKED: bool>(
     simd: S,
     d: &[u8],
     s: Src::Row,
     m: Msk::Row,
     at: usize,
 ) -> [u8; 8] {
-    let dv = eight(simd, <Target<'_> as Cells>::some(d, at));
+    let dv = eight(simd, <Target<'_> as ReadAlphas>::some(d, at));
     let (sv, mv) = (eight(simd, Src::some(s, at)), eight(simd, Msk::some(m, at)));
     first_eight::<S>(alphas::<S, FS, FD, MASKED>(simd, dv, sv, mv)).to_le_bytes()
 }
@@ -170,7 +146,7 @@ type Target<'a> = Grid<'a, u8>;
 
 /// Rows of alphas. The last vector of a row overlaps the one before, so it is computed first and stored last.
 #[inline(always)]
-fn rows<S: Simd, Src: Cells, Msk: Cells, const FS: u8, const FD: u8, const MASKED: bool>(
+fn rows<S: Simd, Src: ReadAlphas, Msk: ReadAlphas, const FS: u8, const FD: u8, const MASKED: bool>(
     simd: S,
     d: &mut GridMut<'_, u8>,
     s: Src,
@@ -185,7 +161,8 @@ fn rows<S: Simd, Src: Cells, Msk: Cells, const FS: u8, const FD: u8, const MASKE
                 for y in 0..height {
                     for x in 0..width {
                         let d = d.cell(y, x);
-                        *d = alpha::<FS, FD, MASKED>(*d, s.cell(y, x), m.cell(y, x));
+                        let (s, m) = (Src::alpha(s.cell(y, x)), Msk::alpha(m.cell(y, x)));
+                        *d = alpha::<FS, FD, MASKED>(*d, s, m);
                     }
                 }
                 return;
@@ -195,12 +172,12 @@ fn rows<S: Simd, Src: Cells, Msk: Cells, const FS: u8, const FD: u8, const MASKE
                 if width >= n {
                     let last = width - n;
                     let (sv, mv) = (Src::vector(simd, s, last), Msk::vector(simd, m, last));
-                    let dv = <Target<'_> as Cells>::vector(simd, d, last);
+                    let dv = <Target<'_> as ReadAlphas>::vector(simd, d, last);
                     let end = alphas::<S, FS, FD, MASKED>(simd, dv, sv, mv);
                     let mut at = 0;
                     while at < last {
                         let (sv, mv) = (Src::vector(simd, s, at), Msk::vector(simd, m, at));
-                        let dv = <Target<'_> as Cells>::vector(simd, d, at);
+                        let dv = <Target<'_> as ReadAlphas>::vector(simd, d, at);
                         store::<S>(alphas::<S, FS, FD, MASKED>(simd, dv, sv, mv), &mut d[at..at + n]);
                         at += n;
                     }
@@ -239,11 +216,13 @@ fn porter_duff<const FS: u8, const FD: u8>(
     size: Size,
 ) {
     use Alphas::{One, Rows};
-    with_level!(fitting(level, size.0 / 4), simd => match (s, m) {
+    let source_joins = if let Rows(s) = &s { s.joins(size) } else { true };
+    let size = joined(size, d.joins(size) && source_joins && m.is_none_or(|m| m.joins(size)));
+    with_fitting!(level, size.0 / 4, simd => match (s, m) {
         (Rows(s), None) => rows::<_, _, _, FS, FD, false>(simd, d, s, (), size),
         (Rows(s), Some(m)) => rows::<_, _, _, FS, FD, true>(simd, d, s, m, size),
-        (One(s), None) => rows::<_, _, _, FS, FD, false>(simd, d, s, (), size),
-        (One(s), Some(m)) => rows::<_, _, _, FS, FD, true>(simd, d, s, m, size),
+        (One(s), None) => rows::<_, _, _, FS, FD, false>(simd, d, Same(s), (), size),
+        (One(s), Some(m)) => rows::<_, _, _, FS, FD, true>(simd, d, Same(s), m, size),
     });
 }
 
@@ -261,7 +240,7 @@ pub(super) fn combine_alphas(
     match op {
         Clear => fill(level, d, 0, size),
         Src => match (s, m) {
-            (Alphas::Rows(s), None) => copy(d, s, size),
+            (Alphas::Rows(s), None) => copy(level, d, s, size),
             (Alphas::One(s), None) => fill(level, d, u32::from(s) * 0x0101_0101, size),
             _ => porter_duff::<ONE, ZERO>(level, d, s, m, size),
         },

@@ -1,6 +1,6 @@
 //! Rows of pixels of one format as those of another: 16-bit ones as a8r8g8b8 words and back, x8r8g8b8 as a8r8g8b8.
 
-use crate::grid::{Grid, GridMut, Size};
+use crate::grid::{Grid, GridMut, Size, joined};
 use crate::kernels::with_level;
 use crate::pixel::{from_argb, to_argb};
 use crate::surface::SurfaceFormat;
@@ -60,9 +60,10 @@ fn each_row<S: Simd, D: Copy, T: Copy>(
     simd: S,
     d: &mut GridMut<'_, D>,
     s: Grid<'_, T>,
-    (width, height): Size,
+    size: Size,
     pixel: impl Fn(T) -> D,
 ) {
+    let (width, height) = joined(size, d.joins(size) && s.joins(size));
     simd.vectorize(
         #[inline(always)]
         || match width {
@@ -77,8 +78,8 @@ fn each_row<S: Simd, D: Copy, T: Copy>(
                 }
             }
             _ => {
-                for y in 0..height {
-                    for x in 0..width {
+                for x in 0..width {
+                    for y in 0..height {
                         *d.cell(y, x) = pixel(s.cell(y, x));
                     }
                 }

@@ -202,7 +202,7 @@ fn steps_inside(v: i64, step: i64, end: i64, most: usize) -> usize {
 }
 
 /// The word of a picture's first pixel.
-pub(super) fn first_word(surface: SurfaceRef<'_>) -> u32 {
+pub(super) fn first_word(surface: &SurfaceRef<'_>) -> u32 {
     let format = surface.format();
     to_argb(format, raw_pixel(format, surface.row(0), 0))
 }
@@ -210,7 +210,7 @@ pub(super) fn first_word(surface: SurfaceRef<'_>) -> u32 {
 impl Picture<'_> {
     /// The word of the only pixel.
     pub(super) fn solid(&self) -> u32 {
-        first_word(self.surface)
+        first_word(&self.surface)
     }
 
     fn size(&self) -> (i64, i64) {
@@ -258,7 +258,7 @@ impl Picture<'_> {
             return Some(There::One(self.solid()));
         }
         let (row, column) = self.below(rect)?;
-        There::new(self.surface, column, row)
+        There::new(&self.surface, column, row)
     }
 
     /// Fills `out` with the words for the target pixels of `rect`, row by row.

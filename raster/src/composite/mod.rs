@@ -1,14 +1,17 @@
 //! DRAW_COMPOSITE: a source through a mask onto the target, as pixman 0.42 draws it on x86-64.
 //!
 //! [`plan`] decides everything that holds for all pixels; then rows of source, mask and target go as a8r8g8b8 words
-//! ([`fetch`], [`transform`], [`target`]) through the operator ([`narrow`] with [`combine`] and [`alphas`], or [`float`] for those that
-//! divide). Where pictures hold such words already they are read in place ([`there`]).
+//! ([`fetch`], [`transform`], [`target`]) through the operator: [`narrow`] with [`combine`], [`blend`] and [`alphas`], or
+//! [`float`] for those that divide. Where pictures hold such words already they are read in place ([`there`]).
 
 mod alphas;
+mod blend;
+mod cells;
 mod combine;
 mod convert;
 mod fetch;
 mod float;
+mod lanes;
 #[cfg(test)]
 mod naive;
 #[cfg(test)]
@@ -111,6 +114,19 @@ impl<'a> CompositeSource<'a> {
     }
 }
 
+/// What [`Raster::composite`] combines with a target, and how: `SpiceComposite`.
+#[derive(Clone, Copy, Debug)]
+pub struct Composition<'a> {
+    /// How the source meets the target.
+    pub op: CompositeOp,
+    /// The source.
+    pub src: CompositeSource<'a>,
+    /// What covers the source, by its alpha.
+    pub mask: Option<CompositeSource<'a>>,
+    /// Each channel of the mask counts for its own, if it has colours (`SPICE_COMPOSITE_COMPONENT_ALPHA`).
+    pub component_alpha: bool,
+}
+
 /// Pixels that go through the operator at a time: all rows of words stay in the first-level cache.
 const CHUNK: usize = 1024;
 
@@ -124,39 +140,32 @@ const SMALL: usize = 192;
 const FLOAT_CHUNK: usize = float::CHUNK;
 
 impl Raster {
-    /// Combines `src`, as far as `mask` covers it, with the pixels of `bbox` under `clip`.
+    /// Combines a source, as far as a mask covers it, with the pixels of `bbox` under `clip`.
     ///
-    /// Any format of source, mask and target; a mask counts by its alpha, or channel by channel with
-    /// `component_alpha` (if it has colours). Targets without alpha count as opaque, but on x8r8g8b8 the x byte
+    /// Any format of source, mask and target. Targets without alpha count as opaque, but on x8r8g8b8 the x byte
     /// takes part in SRC, OVER, ADD, IN_REVERSE and OUT_REVERSE as if it were alpha, and is 0 after the other
     /// operators, as SPICE's clients leave it. Nothing is drawn if `bbox` with the origins does not fit 16 bits, if
     /// a picture is empty or has 32767 columns or rows or more, or if a transformed position does not fit 16.16.
     ///
     /// `QXL_DRAW_COMPOSITE`; `SEMANTICS.md` 9.
-    #[expect(clippy::too_many_arguments, reason = "they are the operation's own")]
     pub fn composite(
         &self,
         dst: &mut SurfaceMut<'_>,
         clip: &Region,
         bbox: Rect,
-        op: CompositeOp,
-        src: &CompositeSource<'_>,
-        mask: Option<&CompositeSource<'_>>,
-        component_alpha: bool,
+        composition: &Composition<'_>,
     ) {
         let area = bbox.intersect(&dst.bounds());
-        if let Some(direct) = Direct::new(dst.format(), bbox, op, src, mask, component_alpha) {
-            let mut draw = |rect| direct.draw(self, dst, bbox, rect, src, mask, component_alpha);
+        if let Some(direct) = Direct::new(dst.format(), bbox, composition) {
             // Whether it draws is the same for all.
-            if clip.rects_in(area).all(&mut draw) {
+            if clip.rects_in(area).all(|rect| direct.draw(self, dst, bbox, rect, composition)) {
                 return;
             }
         }
-        self.composite_planned(dst, clip, bbox, area, op, src, mask, component_alpha);
+        self.composite_planned(dst, clip, bbox, area, composition);
     }
 
     /// The general way.
-    #[expect(clippy::too_many_arguments, reason = "they are the operation's own")]
     #[inline(never)]
     fn composite_planned(
         &self,
@@ -164,14 +173,9 @@ impl Raster {
         clip: &Region,
         bbox: Rect,
         area: Rect,
-        op: CompositeOp,
-        src: &CompositeSource<'_>,
-        mask: Option<&CompositeSource<'_>>,
-        component_alpha: bool,
+        composition: &Composition<'_>,
     ) {
-        let Some(plan) = Plan::new(dst.format(), bbox, op, src, mask, component_alpha) else {
-            return;
-        };
+        let Some(plan) = Plan::new(dst.format(), bbox, composition) else { return };
         if plan.remembers() {
             return self.composite_remembering(dst, clip, bbox, area, &plan);
         }

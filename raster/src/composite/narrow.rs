@@ -4,10 +4,12 @@
 //! words that lie somewhere already are combined there, all rows in one go, and only others are made, in blocks.
 
 use super::alphas::{Alphas, combine_alphas};
-use super::combine::{Mask, Source, combine, takes_one};
+use super::cells::Set;
+use super::combine::{Mask, Source, WordMask, combine, takes_all};
 use super::op::CompositeOp;
 use super::plan::{Picture, Plan, Sampling, Unused};
 use super::scaled::Scaled;
+use super::there::There;
 use super::{CHUNK, SMALL, TINY, for_blocks, target};
 use crate::geom::Rect;
 use crate::grid::{Grid, GridMut, cells, copy};
@@ -59,7 +61,7 @@ impl Raster {
     pub(super) fn composite_narrow(&self, dst: &mut SurfaceMut<'_>, rect: Rect, plan: &Plan<'_>) {
         let in_place = dst.format() == SurfaceFormat::A8R8G8B8 || plan.unused == Unused::AsAlpha;
         if plan.unused == Unused::Raw {
-            return copy_raw_shorts(dst, rect, plan);
+            return copy_raw_shorts(self.level, dst, rect, plan);
         }
         if in_place || dst.format() != SurfaceFormat::X8R8G8B8 {
             let (src, mask) = (plan.src.there(rect), plan.mask.as_ref().map(|mask| mask.there(rect)));
@@ -105,15 +107,16 @@ impl Raster {
             &mut [u8],
             &mut [u32],
         ) = (&mut [], &mut [], &mut [], &mut []);
-        let there = plan.src.there(rect).and_then(|there| there.source(op));
-        let mut source = None;
-        if there.is_none() {
-            s = [0; N];
-            s_words = &mut s;
-            source = Some(Words::of(&plan.src, level, rect, s_words));
-        }
-        let by_alphas = takes_one(op) && !plan.component_alpha;
-        let mask_there = plan.mask.as_ref().and_then(|mask| mask.there(rect)?.mask(op, plan.component_alpha));
+        let mut source = match plan.src.there(rect).and_then(There::source) {
+            Some(there) => Ok(there),
+            None => {
+                s = [0; N];
+                s_words = &mut s;
+                Err(Words::of(&plan.src, level, rect, s_words))
+            }
+        };
+        let by_alphas = takes_all(op) && !plan.component_alpha;
+        let mask_there = plan.mask.as_ref().and_then(|mask| mask.there(rect)?.mask(plan.component_alpha));
         let mut mask = None;
         match &plan.mask {
             Some(_) if mask_there.is_some() => (),
@@ -136,17 +139,20 @@ impl Raster {
             let size = cells(block);
             let len = size.0 * size.1;
             let (x, y) = ((block.left - rect.left) as usize, (block.top - rect.top) as usize);
-            let s = match (&there, &mut source) {
-                (Some(there), _) => there.at(x, y),
-                (None, Some(words)) => Source::Words(words.block(level, rect, block, s_words), 0),
-                (None, None) => unreachable!("made where they do not lie there"),
+            let s = match &mut source {
+                Ok(there) => there.at(x, y),
+                Err(made) => Source::Words(Set { words: made.block(level, rect, block, s_words), bits: 0 }),
             };
             let m = match (&plan.mask, &mask_there, &mut mask) {
-                (None, ..) => Mask::None,
+                (None, ..) => Mask::NONE,
                 (_, Some(there), _) => there.at(x, y),
                 (_, _, Some(mask)) => {
                     let m = mask.block(level, rect, block, m_words);
-                    if plan.component_alpha { Mask::Component(m) } else { Mask::Alpha(m) }
+                    Mask::Words(if plan.component_alpha {
+                        WordMask::Component(m)
+                    } else {
+                        WordMask::Alpha(m)
+                    })
                 }
                 (Some(mask), ..) => {
                     mask.rect_alphas(level, block, &mut m_alphas[..len]);
@@ -187,12 +193,12 @@ impl Raster {
 }
 
 /// A plain copy of x1r5g5b5 pixels with their 16th bits; the source is inside or repeats as tiles.
-fn copy_raw_shorts(dst: &mut SurfaceMut<'_>, rect: Rect, plan: &Plan<'_>) {
+fn copy_raw_shorts(level: Level, dst: &mut SurfaceMut<'_>, rect: Rect, plan: &Plan<'_>) {
     let src = &plan.src;
     if let Some((row, column)) = src.below(rect) {
         let (width, height) = cells(rect);
         let from = src.surface.bytes_from(2 * column, row);
-        return copy(&mut dst.bytes_of(rect, 2), from, (2 * width, height));
+        return copy(level, &mut dst.bytes_of(rect, 2), from, (2 * width, height));
     }
     let (width, height) = (i64::from(src.surface.width()), i64::from(src.surface.height()));
     for y in rect.top..rect.bottom {

@@ -4,7 +4,7 @@
 //! was cut up.
 
 use super::op::CompositeOp;
-use super::{CompositeFilter, CompositeRepeat, CompositeSource};
+use super::{CompositeFilter, CompositeRepeat, CompositeSource, Composition};
 use crate::geom::Rect;
 use crate::surface::{SurfaceFormat, SurfaceRef};
 
@@ -225,10 +225,7 @@ impl<'a> Plan<'a> {
     pub(super) fn new(
         target: SurfaceFormat,
         bbox: Rect,
-        op: CompositeOp,
-        src: &CompositeSource<'a>,
-        mask: Option<&CompositeSource<'a>>,
-        component_alpha: bool,
+        &Composition { op, ref src, ref mask, component_alpha }: &Composition<'a>,
     ) -> Option<Self> {
         // Pictures are large: they are made where they stay.
         let mut plan = Self {

@@ -1,5 +1,7 @@
 //! Against pixman's own results, and against the twin.
 
+mod kinds;
+
 use super::plan::Plan;
 use super::*;
 use crate::surface::{Surface, SurfaceFormat};
@@ -95,15 +97,9 @@ fn equals_pixman() {
         for raster in [Raster::new(), Raster::baseline()] {
             let before = target.clone();
             let bounds = target.bounds();
-            raster.composite(
-                &mut target.view_mut(),
-                &Region::from_rect(bounds),
-                bounds,
-                op,
-                &src.source(),
-                mask.as_ref().map(Picture::source).as_ref(),
-                component_alpha == "1",
-            );
+            let (src, mask) = (src.source(), mask.as_ref().map(Picture::source));
+            let composition = Composition { op, src, mask, component_alpha: component_alpha == "1" };
+            raster.composite(&mut target.view_mut(), &Region::from_rect(bounds), bounds, &composition);
             assert_eq!(pixels(&target), pixels(&expected), "line {}: {op:?} {line}", number + 1);
             target = before;
         }
@@ -187,15 +183,16 @@ fn equals_naive_under_any_clip_in_any_bands() {
         let mask = (rng.below(2) == 0).then(|| random_picture(&mut rng, bbox.width(), bbox.height()));
         let mask = mask.as_ref().map(Picture::source);
         let component_alpha = rng.below(2) == 0;
+        let composition = Composition { op, src: src.source(), mask, component_alpha };
 
         let mut expected = target.clone();
-        if let Some(plan) = Plan::new(format, bbox, op, &src.source(), mask.as_ref(), component_alpha) {
+        if let Some(plan) = Plan::new(format, bbox, &composition) {
             naive::draw(&mut expected.view_mut(), &clip, bbox, &plan);
         }
         let raster = if rng.below(2) == 0 { Raster::new() } else { Raster::baseline() };
         let mut drawn = target.clone();
         for mut band in drawn.bands_mut(1 + rng.below(12) as u32) {
-            raster.composite(&mut band, &clip, bbox, op, &src.source(), mask.as_ref(), component_alpha);
+            raster.composite(&mut band, &clip, bbox, &composition);
         }
         assert!(
             pixels(&drawn) == pixels(&expected),
@@ -232,13 +229,14 @@ fn boxes_of_every_width_equal_naive() {
                 }) {
                     let by_channel = mask.is_some_and(|(_, by_channel)| by_channel);
                     let (src, mask) = (src.source(), mask.map(|(mask, _)| mask.source()));
+                    let composition = Composition { op, src, mask, component_alpha: by_channel };
                     let mut expected = dst.clone();
-                    let plan = Plan::new(target, bbox, op, &src, mask.as_ref(), by_channel).unwrap();
+                    let plan = Plan::new(target, bbox, &composition).unwrap();
                     naive::draw(&mut expected.view_mut(), &clip, bbox, &plan);
                     for raster in [Raster::new(), Raster::baseline()] {
                         let mut drawn = dst.clone();
                         let view = &mut drawn.view_mut();
-                        raster.composite(view, &clip, bbox, op, &src, mask.as_ref(), by_channel);
+                        raster.composite(view, &clip, bbox, &composition);
                         let masked = mask.is_some();
                         assert!(
                             drawn == expected,
@@ -263,8 +261,9 @@ fn rows_longer_than_a_chunk_are_seamless() {
             let (mut drawn, mut expected) = (target.clone(), target.clone());
             let bbox = target.bounds();
             let clip = Region::from_rect(bbox);
-            Raster::new().composite(&mut drawn.view_mut(), &clip, bbox, op, &src.source(), None, false);
-            let plan = Plan::new(target.format(), bbox, op, &src.source(), None, false).unwrap();
+            let composition = Composition { op, src: src.source(), mask: None, component_alpha: false };
+            Raster::new().composite(&mut drawn.view_mut(), &clip, bbox, &composition);
+            let plan = Plan::new(target.format(), bbox, &composition).unwrap();
             naive::draw(&mut expected.view_mut(), &clip, bbox, &plan);
             assert!(drawn == expected, "{op:?} {transform:?}");
         }
@@ -295,27 +294,20 @@ fn hostile_numbers_neither_panic_nor_take_long() {
         let mut drawn = target.clone();
         let mask = mask.map(Picture::source);
         let raster = Raster::new();
-        raster.composite(
-            &mut drawn.view_mut(),
-            &clip,
-            bbox,
-            op,
-            &src.source(),
-            mask.as_ref(),
-            round % 2 == 0,
-        );
+        let composition = Composition { op, src: src.source(), mask, component_alpha: round % 2 == 0 };
+        raster.composite(&mut drawn.view_mut(), &clip, bbox, &composition);
     }
 }
 
 #[test]
 fn empty_pictures_draw_nothing() {
     let src = Surface::new(SurfaceFormat::A8R8G8B8, 0, 4, 0).unwrap();
-    let mut source = CompositeSource::new(src.view());
-    source.repeat = CompositeRepeat::Normal;
+    let src = CompositeSource { repeat: CompositeRepeat::Normal, ..CompositeSource::new(src.view()) };
+    let composition = Composition { op: CompositeOp::Src, src, mask: None, component_alpha: false };
     let mut target = surface(SurfaceFormat::A8, 4, 1, &[0x1122_3344]);
     let bbox = target.bounds();
     let clip = Region::from_rect(bbox);
-    Raster::new().composite(&mut target.view_mut(), &clip, bbox, CompositeOp::Src, &source, None, false);
+    Raster::new().composite(&mut target.view_mut(), &clip, bbox, &composition);
     assert_eq!(pixels(&target), [0x1122_3344]);
 }
 

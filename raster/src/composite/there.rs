@@ -4,11 +4,12 @@
 //! decides in a few steps what [`super::plan`] decides for all.
 
 use super::alphas::{Alphas, combine_alphas};
-use super::combine::{Mask, Source, combine, combine_565, takes_one};
+use super::cells::{Bits, Set};
+use super::combine::{Mask, Source, WordMask, combine, combine_shorts};
 use super::convert::{narrow, twice, widen};
 use super::fetch::first_word;
 use super::op::CompositeOp;
-use super::{CHUNK, CompositeRepeat, CompositeSource, SMALL, for_blocks, target};
+use super::{CHUNK, CompositeRepeat, CompositeSource, Composition, SMALL, for_blocks, target};
 use crate::geom::Rect;
 use crate::grid::{Grid, GridMut, cells, copy, fill};
 use crate::simd::Raster;
@@ -17,11 +18,11 @@ use crate::surface::{SurfaceFormat, SurfaceMut, SurfaceRef};
 /// Pixels of a picture that need no making, from the top left one of a rectangle on.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum There<'a> {
-    /// a8r8g8b8 words, in which these bits count as set.
-    Words(Grid<'a, u32>, u32),
+    Words(Set<'a>),
     /// r5g6b5.
     Shorts(Grid<'a, u16>),
     Alphas(Grid<'a, u8>),
+    Bits(Bits<'a>),
     /// The same word everywhere.
     One(u32),
 }
@@ -29,33 +30,38 @@ pub(super) enum There<'a> {
 impl<'a> There<'a> {
     /// Those of a picture from a pixel of it on.
     #[inline(always)]
-    pub(super) fn new(surface: SurfaceRef<'a>, column: usize, row: u32) -> Option<Self> {
+    pub(super) fn new(surface: &SurfaceRef<'a>, column: usize, row: u32) -> Option<Self> {
+        let words = |bits| Self::Words(Set { words: surface.words_from(column, row), bits });
         match surface.format() {
-            SurfaceFormat::A8R8G8B8 => Some(Self::Words(surface.words_from(column, row), 0)),
-            SurfaceFormat::X8R8G8B8 => Some(Self::Words(surface.words_from(column, row), 0xff00_0000)),
+            SurfaceFormat::A8R8G8B8 => Some(words(0)),
+            SurfaceFormat::X8R8G8B8 => Some(words(0xff00_0000)),
             SurfaceFormat::R5G6B5 => Some(Self::Shorts(surface.shorts_from(column, row))),
             SurfaceFormat::A8 => Some(Self::Alphas(surface.bytes_from(column, row))),
-            SurfaceFormat::X1R5G5B5 | SurfaceFormat::A1 => None,
+            SurfaceFormat::A1 => Some(Self::Bits(Bits::new(surface.bytes_from(0, row), column))),
+            SurfaceFormat::X1R5G5B5 => None,
         }
     }
 
-    /// As a source of words for an operator.
+    /// As a source of words.
     #[inline(always)]
-    pub(super) fn source(self, op: CompositeOp) -> Option<Source<'a>> {
+    pub(super) fn source(self) -> Option<Source<'a>> {
         match self {
-            Self::Words(grid, set) => Some(Source::Words(grid, set)),
-            Self::One(word) if takes_one(op) => Some(Source::One(word)),
-            _ => None,
+            Self::Words(words) => Some(Source::Words(words)),
+            Self::One(word) => Some(Source::One(word)),
+            Self::Shorts(_) | Self::Alphas(_) | Self::Bits(_) => None,
         }
     }
 
-    /// As a mask of words for an operator.
+    /// As a mask of words.
     #[inline(always)]
-    pub(super) fn mask(self, op: CompositeOp, component_alpha: bool) -> Option<Mask<'a>> {
+    pub(super) fn mask(self, component_alpha: bool) -> Option<Mask<'a>> {
         match self {
-            Self::Words(grid, 0) if component_alpha => Some(Mask::Component(grid)),
-            Self::Words(grid, 0) => Some(Mask::Alpha(grid)),
-            Self::Alphas(grid) if takes_one(op) && !component_alpha => Some(Mask::Alphas(grid)),
+            Self::Words(Set { words, bits: 0 }) if component_alpha => {
+                Some(Mask::Words(WordMask::Component(words)))
+            }
+            Self::Words(Set { words, bits: 0 }) => Some(Mask::Words(WordMask::Alpha(words))),
+            Self::Alphas(alphas) if !component_alpha => Some(Mask::Alphas(alphas)),
+            Self::Bits(bits) if !component_alpha => Some(Mask::Bits(bits)),
             _ => None,
         }
     }
@@ -108,23 +114,17 @@ fn lies_there(source: &CompositeSource<'_>, bbox: Rect) -> bool {
 #[inline(always)]
 fn there<'a>(source: &CompositeSource<'a>, bbox: Rect, rect: Rect) -> Option<There<'a>> {
     if is_one(source) {
-        return Some(There::One(first_word(source.surface)));
+        return Some(There::One(first_word(&source.surface)));
     }
     let (x, y) = (source.origin.x + (rect.left - bbox.left), source.origin.y + (rect.top - bbox.top));
-    There::new(source.surface, x as usize, y as u32)
+    There::new(&source.surface, x as usize, y as u32)
 }
 
 impl Direct {
     /// `None` where the general plan is needed.
     #[inline(always)]
-    pub(super) fn new(
-        target: SurfaceFormat,
-        bbox: Rect,
-        op: CompositeOp,
-        src: &CompositeSource<'_>,
-        mask: Option<&CompositeSource<'_>>,
-        component_alpha: bool,
-    ) -> Option<Self> {
+    pub(super) fn new(target: SurfaceFormat, bbox: Rect, composition: &Composition<'_>) -> Option<Self> {
+        let Composition { op, src, mask, component_alpha } = composition;
         let small = bbox.width() < FAR as u32 && bbox.height() < FAR as u32;
         if !op.is_porter_duff() || !small || !lies_there(src, bbox) {
             return None;
@@ -137,10 +137,18 @@ impl Direct {
             )),
             // These are never opaque, and count by what their format is for.
             Some(mask) => match (mask.surface.format(), component_alpha) {
-                (SurfaceFormat::A8, false) | (SurfaceFormat::A8R8G8B8, true) if lies_there(mask, bbox) => op,
+                (SurfaceFormat::A8 | SurfaceFormat::A1, false) | (SurfaceFormat::A8R8G8B8, _)
+                    if lies_there(mask, bbox) =>
+                {
+                    *op
+                }
                 _ => return None,
             },
         };
+        if op == CompositeOp::Dst {
+            // Nothing is drawn, and unused bits stay.
+            return None;
+        }
         let mut set = if format == SurfaceFormat::X8R8G8B8 { 0xff00_0000 } else { 0 };
         if target == SurfaceFormat::X8R8G8B8 {
             if !op.keeps_x_as_alpha() {
@@ -154,21 +162,22 @@ impl Direct {
         Some(Self { op, set })
     }
 
-    /// The pixels of a rectangle inside the box; false, and nothing done, where this is not the way.
-    #[inline(always)]
-    #[expect(clippy::too_many_arguments, reason = "they are the operation's own")]
+    /// The pixels of a rectangle inside the box; false, and nothing done, where this is not the way, whichever the
+    /// rectangle. Apart, so that what it needs is not worked out before there is a rectangle.
+    #[inline(never)]
     pub(super) fn draw(
         &self,
         raster: &Raster,
         dst: &mut SurfaceMut<'_>,
         bbox: Rect,
         rect: Rect,
-        src: &CompositeSource<'_>,
-        mask: Option<&CompositeSource<'_>>,
-        component_alpha: bool,
+        Composition { src, mask, component_alpha, .. }: &Composition<'_>,
     ) -> bool {
-        let Some(src) = there(src, bbox, rect) else { return false };
-        let src = if let There::Words(grid, _) = src { There::Words(grid, self.set) } else { src };
+        let src = match there(src, bbox, rect) {
+            None => return false,
+            Some(There::Words(Set { words, .. })) => There::Words(Set { words, bits: self.set }),
+            Some(src) => src,
+        };
         let mask = match mask {
             None => None,
             Some(mask) => match there(mask, bbox, rect) {
@@ -176,13 +185,14 @@ impl Direct {
                 mask => mask,
             },
         };
-        raster.combine_there(dst, rect, self.op, src, mask, component_alpha)
+        raster.combine_there(dst, rect, self.op, src, mask, *component_alpha)
     }
 }
 
 impl Raster {
     /// Combines pixels that lie there with those of a target; on x8r8g8b8, with the x byte as alpha. False, and nothing
     /// done, if some have to be made first, whichever the rectangle.
+    #[inline(always)]
     pub(super) fn combine_there(
         &self,
         dst: &mut SurfaceMut<'_>,
@@ -211,39 +221,57 @@ impl Raster {
                 };
                 combine_alphas(level, op, &mut dst.bytes_of(rect, 1), source, mask, size);
             }
-            SurfaceFormat::R5G6B5 | SurfaceFormat::X1R5G5B5 => match (op, src, mask) {
-                (CompositeOp::Src, There::One(word), None) => {
+            SurfaceFormat::R5G6B5 => match (op, src, mask) {
+                (CompositeOp::Src, There::Shorts(s), None) => {
                     let (width, height) = size;
-                    fill(level, &mut dst.bytes_of(rect, 2), twice(format, word), (2 * width, height));
+                    copy(level, &mut dst.bytes_of(rect, 2), s.bytes(), (2 * width, height));
                 }
-                (CompositeOp::Src, There::Words(s, _), None) => {
-                    narrow(level, format, &mut dst.shorts_of(rect), s, size);
-                }
-                (CompositeOp::Src, There::Shorts(s), None) if format == SurfaceFormat::R5G6B5 => {
-                    let (width, height) = size;
-                    copy(&mut dst.bytes_of(rect, 2), s.bytes(), (2 * width, height));
-                }
-                _ => {
-                    let Some((source, mask)) = words(op, src, mask, component_alpha) else { return false };
-                    if format == SurfaceFormat::R5G6B5
-                        && combine_565(level, op, &mut dst.shorts_of(rect), source, mask, size)
-                    {
-                        return true;
-                    }
-                    match rect.area() as usize {
-                        ..=SMALL => self.combine_shorts::<SMALL>(dst, rect, op, source, mask),
-                        _ => self.combine_shorts::<CHUNK>(dst, rect, op, source, mask),
-                    }
-                }
+                _ => return self.combine_there_shorts::<true>(dst, rect, op, src, mask, component_alpha),
             },
+            SurfaceFormat::X1R5G5B5 => {
+                return self.combine_there_shorts::<false>(dst, rect, op, src, mask, component_alpha);
+            }
             SurfaceFormat::A1 => return false,
+        }
+        true
+    }
+
+    /// As [`Raster::combine_there`], on 16-bit pixels: r5g6b5 if `SIX`, else x1r5g5b5, whose unused bits become 0.
+    #[inline(always)]
+    fn combine_there_shorts<const SIX: bool>(
+        &self,
+        dst: &mut SurfaceMut<'_>,
+        rect: Rect,
+        op: CompositeOp,
+        src: There<'_>,
+        mask: Option<There<'_>>,
+        component_alpha: bool,
+    ) -> bool {
+        let (level, size, format) = (self.level, cells(rect), dst.format());
+        match (op, src, mask) {
+            (CompositeOp::Src, There::One(word), None) => {
+                let (width, height) = size;
+                fill(level, &mut dst.bytes_of(rect, 2), twice(format, word), (2 * width, height));
+            }
+            (CompositeOp::Src, There::Words(s), None) => {
+                narrow(level, format, &mut dst.shorts_of(rect), s.words, size);
+            }
+            _ => {
+                let Some((source, mask)) = words(op, src, mask, component_alpha) else { return false };
+                if !combine_shorts::<SIX>(level, op, &mut dst.shorts_of(rect), source, mask, size) {
+                    match rect.area() as usize {
+                        ..=SMALL => self.combine_made_shorts::<SMALL>(dst, rect, op, source, mask),
+                        _ => self.combine_made_shorts::<CHUNK>(dst, rect, op, source, mask),
+                    }
+                }
+            }
         }
         true
     }
 
     /// Combines words with those of 16-bit pixels, by blocks of at most `N`.
     #[inline(never)]
-    fn combine_shorts<const N: usize>(
+    fn combine_made_shorts<const N: usize>(
         &self,
         dst: &mut SurfaceMut<'_>,
         rect: Rect,
@@ -275,8 +303,8 @@ fn words<'a>(
         return None;
     }
     let mask = match mask {
-        None => Mask::None,
-        Some(mask) => mask.mask(op, component_alpha)?,
+        None => Mask::NONE,
+        Some(mask) => mask.mask(component_alpha)?,
     };
-    Some((src.source(op)?, mask))
+    Some((src.source()?, mask))
 }
