@@ -97,19 +97,14 @@ impl Raster {
             bottom: (src.height() as i32).saturating_sub(delta.y),
         };
         let area = bbox.intersect(&dst.bounds()).intersect(&reach);
-        clip.rects_in(area).for_each(|rect| self.put_rect(dst, rect, src, delta));
-        true
-    }
-
-    /// The pixels of a rectangle, which all have one in the picture. Apart, so that what it needs is not worked out
-    /// before it is known that there is a rectangle.
-    #[inline(never)]
-    fn put_rect(&self, dst: &mut SurfaceMut<'_>, rect: Rect, src: &SurfaceRef<'_>, delta: Point) {
-        let pixel = dst.format().bits_per_pixel() as usize / 8;
-        let (column, row) = (rect.left + delta.x, rect.top + delta.y);
-        let (width, height) = cells(rect);
-        let from = src.bytes_from(column as usize * pixel, row as u32);
-        grid::copy(self.level, &mut dst.bytes_of(rect, pixel), from, (width * pixel, height));
+        let pixel = bits as usize / 8;
+        clip.all_in(area, |rect| {
+            let (column, row) = (rect.left + delta.x, rect.top + delta.y);
+            let (width, height) = cells(rect);
+            let from = src.bytes_from(column as usize * pixel, row as u32);
+            grid::copy(self.level, &mut dst.bytes_of(rect, pixel), from, (width * pixel, height));
+            true
+        })
     }
 
     pub(crate) fn copy_sampled(&self, dst: &mut SurfaceMut<'_>, clip: &Region, src: &Sampler<'_>, rop: Rop2) {

@@ -1,6 +1,6 @@
 //! Fills with one colour or a pattern.
 
-use crate::geom::{Point, Rect};
+use crate::geom::Point;
 use crate::grid::{self, cells};
 use crate::kernels::bits::{fill_row, rop2_kernel};
 use crate::kernels::with_level;
@@ -25,17 +25,15 @@ impl Raster {
             _ => rop.masks(splat(format, color)),
         };
         if a == 0 {
-            return clip.rects_in(dst.bounds()).for_each(|rect| self.fill_rect(dst, rect, x));
+            let pixel = format.bits_per_pixel() as usize / 8;
+            clip.all_in(dst.bounds(), |rect| {
+                let (width, height) = cells(rect);
+                grid::fill(self.level, &mut dst.bytes_of(rect, pixel), x, (width * pixel, height));
+                true
+            });
+            return;
         }
         self.fill_masked(dst, clip, (a, x));
-    }
-
-    /// A word that repeats a pixel. Apart, so that what it needs is not worked out before there is a rectangle.
-    #[inline(never)]
-    fn fill_rect(&self, dst: &mut SurfaceMut<'_>, rect: Rect, word: u32) {
-        let pixel = dst.format().bits_per_pixel() as usize / 8;
-        let (width, height) = cells(rect);
-        grid::fill(self.level, &mut dst.bytes_of(rect, pixel), word, (width * pixel, height));
     }
 
     /// Keeps the bits in `a` and flips those in `x`.

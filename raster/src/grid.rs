@@ -2,7 +2,7 @@
 
 use crate::geom::Rect;
 use crate::kernels::bits::put_color;
-use crate::kernels::with_level;
+use crate::kernels::{with_fitting, with_level};
 use crate::surface::{SurfaceMut, SurfaceRef};
 use fearless_simd::{Level, prelude::*};
 
@@ -205,6 +205,7 @@ pub(crate) fn copy(level: Level, d: &mut GridMut<'_, u8>, s: Grid<'_, u8>, size:
 
 /// Copies rows of at least four vectors, by as many; the last overlap those before. `memcpy` takes a tenth longer for
 /// rows that do not lie in the first-level cache.
+#[inline(always)]
 fn copy_long<S: Simd>(simd: S, d: &mut GridMut<'_, u8>, s: Grid<'_, u8>, (width, height): Size) {
     simd.vectorize(
         #[inline(always)]
@@ -282,19 +283,31 @@ pub(crate) fn fill(level: Level, d: &mut GridMut<'_, u8>, word: u32, size: Size)
         256.. => with_level!(level, simd => {
             (0..height).for_each(|y| put_color(simd, d.row(y, width), 0, word));
         }),
-        16.. => {
-            let block = (u128::from(long) << 64 | u128::from(long)).to_ne_bytes();
-            for y in 0..height {
-                let d = d.row(y, width);
-                d.as_chunks_mut::<16>().0.iter_mut().for_each(|d| *d = block);
-                d.last_chunk_mut::<16>().into_iter().for_each(|d| *d = block);
-            }
-        }
+        16.. => with_fitting!(level, width / 4, simd => fill_short(simd, d, word, (width, height))),
         8.. => fill_ends(d, long.to_ne_bytes(), (width, height)),
         4.. => fill_ends(d, four, (width, height)),
         2.. => fill_ends(d, [four[0], four[1]], (width, height)),
         _ => fill_ends(d, [four[0]], (width, height)),
     }
+}
+
+/// Fills rows of at least a vector; the last overlaps the one before, and starts with a pixel too.
+#[inline(always)]
+fn fill_short<S: Simd>(simd: S, d: &mut GridMut<'_, u8>, word: u32, (width, height): Size) {
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            let n = S::u8s::LEN;
+            let block: S::u8s = S::u32s::splat(simd, word).bitcast();
+            for y in 0..height {
+                let d = d.row(y, width);
+                for d in d.chunks_exact_mut(n) {
+                    block.store_slice(d);
+                }
+                block.store_slice(&mut d[width - n..]);
+            }
+        },
+    );
 }
 
 /// Fills rows of `N` to `2 * N` bytes. At the row's end too a block starts with a pixel.

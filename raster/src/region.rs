@@ -153,6 +153,22 @@ impl Region {
         rects[from..to].iter().map(move |r| r.intersect(&area)).filter(|r| !r.is_empty())
     }
 
+    /// Calls `run` with each of [`Region::rects_in`] until it gives false; whether it never does. What `run` comes to for
+    /// a region of one rectangle is compiled into the caller.
+    #[inline(always)]
+    pub(crate) fn all_in(&self, area: Rect, mut run: impl FnMut(Rect) -> bool) -> bool {
+        if !self.rects.is_empty() {
+            return self.all_of_many_in(area, &mut run);
+        }
+        let rect = self.bounds.intersect(&area);
+        rect.is_empty() || run(rect)
+    }
+
+    #[inline(never)]
+    fn all_of_many_in(&self, area: Rect, run: &mut dyn FnMut(Rect) -> bool) -> bool {
+        self.rects_in(area).all(run)
+    }
+
     /// Pixels in it.
     #[inline]
     pub fn area(&self) -> u64 {

@@ -1,9 +1,10 @@
 //! The operators on 8-bit alpha targets, which need no colours: alphas into alphas, as vectors of bytes.
 
 use super::cells::{Cells, Same};
-use super::lanes::{Lanes, MISSING, ONE, THERE, ZERO, sum, with_fitting};
+use super::lanes::{Lanes, MISSING, ONE, THERE, ZERO, sum};
 use super::op::CompositeOp;
 use crate::grid::{Grid, GridMut, Size, copy, fill, joined};
+use crate::kernels::with_fitting;
 use crate::pixel::mul_un8;
 use fearless_simd::{Level, prelude::*};
 

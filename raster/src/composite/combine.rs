@@ -5,13 +5,14 @@
 
 use super::blend::blend;
 use super::cells::{Bits, Cells, Same, Set, some_bits};
-use super::convert::{set_bits, short, word};
+use super::convert::{load, set_alpha, short, store, word};
 use super::for_blocks;
 use super::lanes::{ALPHA, ALPHAS, COMPONENT, Lanes, MISSING, NO_MASK, ONE, THERE, ZERO};
-use super::lanes::{masked, sum, with_fitting, with_four};
+use super::lanes::{masked, sum, with_four};
 use super::op::CompositeOp;
 use crate::geom::Rect;
 use crate::grid::{Grid, GridMut, Size, cells, copy, fill, joined};
+use crate::kernels::with_fitting;
 use fearless_simd::{Level, prelude::*};
 
 /// The source pixels of a rectangle.
@@ -201,21 +202,9 @@ pub(super) trait Target {
     fn pixel(word: u32) -> Self::Pixel;
 
     /// The words of as many pixels as a vector has.
-    #[inline(always)]
-    fn load<S: Simd>(simd: S, pixels: &[Self::Pixel]) -> S::u32s {
-        let mut words = [0; 16];
-        for i in 0..S::u32s::LEN {
-            words[i] = Self::word(pixels[i]);
-        }
-        S::u32s::from_slice(simd, &words[..S::u32s::LEN])
-    }
+    fn load<S: Simd>(simd: S, pixels: &[Self::Pixel]) -> S::u32s;
 
-    #[inline(always)]
-    fn store<S: Simd>(words: S::u32s, pixels: &mut [Self::Pixel]) {
-        for (pixel, word) in pixels.iter_mut().zip(words.as_slice()) {
-            *pixel = Self::pixel(*word);
-        }
-    }
+    fn store<S: Simd>(words: S::u32s, pixels: &mut [Self::Pixel]);
 }
 
 /// Words.
@@ -259,6 +248,16 @@ impl<const SIX: bool> Target for Short<SIX> {
     #[inline(always)]
     fn pixel(word: u32) -> u16 {
         short::<SIX>(word)
+    }
+
+    #[inline(always)]
+    fn load<S: Simd>(simd: S, pixels: &[u16]) -> S::u32s {
+        load::<S, SIX>(simd, pixels)
+    }
+
+    #[inline(always)]
+    fn store<S: Simd>(words: S::u32s, pixels: &mut [u16]) {
+        store::<S, SIX>(words, pixels);
     }
 }
 
@@ -451,8 +450,8 @@ pub(super) fn combine(
         (CompositeOp::Src, Source::Words(Set { words, bits: 0 }), Mask::Words(WordMask::None)) => {
             copy(level, &mut d.bytes(), words.bytes(), (4 * size.0, size.1));
         }
-        (CompositeOp::Src, Source::Words(Set { words, bits }), Mask::Words(WordMask::None)) => {
-            set_bits(level, d, words, bits, size);
+        (CompositeOp::Src, Source::Words(Set { words, bits: 0xff00_0000 }), Mask::Words(WordMask::None)) => {
+            set_alpha(level, d, words, size);
         }
         (CompositeOp::Src, Source::One(word), Mask::Words(WordMask::None)) => {
             fill(level, &mut d.bytes(), word, (4 * size.0, size.1));

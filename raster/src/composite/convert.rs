@@ -1,7 +1,7 @@
 //! Rows of pixels of one format as those of another: 16-bit ones as a8r8g8b8 words and back, x8r8g8b8 as a8r8g8b8.
 
 use crate::grid::{Grid, GridMut, Size, joined};
-use crate::kernels::with_level;
+use crate::kernels::with_fitting;
 use crate::pixel::{from_argb, to_argb};
 use crate::surface::SurfaceFormat;
 use fearless_simd::{Level, prelude::*};
@@ -22,6 +22,37 @@ pub(super) const fn short<const SIX: bool>(v: u32) -> u16 {
     from_argb(format(SIX), v) as u16
 }
 
+/// The words of as many such pixels as a vector has.
+#[inline(always)]
+pub(super) fn load<S: Simd, const SIX: bool>(simd: S, pixels: &[u16]) -> S::u32s {
+    let mut words = [0; 16];
+    let pixels = &pixels[..S::u32s::LEN];
+    for i in 0..S::u32s::LEN {
+        words[i] = u32::from(pixels[i]);
+    }
+    let v = S::u32s::from_slice(simd, &words[..S::u32s::LEN]);
+    if SIX {
+        let rgb = (v & 0xf800) << 8 | (v & 0x07e0) << 5 | (v & 0x001f) << 3;
+        rgb | (rgb >> 5 & 0x0007_0007) | (rgb >> 6 & 0x0000_0300) | 0xff00_0000
+    } else {
+        let rgb = (v & 0x7c00) << 9 | (v & 0x03e0) << 6 | (v & 0x001f) << 3;
+        rgb | (rgb >> 5 & 0x0007_0707) | 0xff00_0000
+    }
+}
+
+/// Stores a vector's words as such pixels.
+#[inline(always)]
+pub(super) fn store<S: Simd, const SIX: bool>(v: S::u32s, pixels: &mut [u16]) {
+    let v = match SIX {
+        true => (v >> 8 & 0xf800) | (v >> 5 & 0x07e0) | (v >> 3 & 0x001f),
+        false => (v >> 9 & 0x7c00) | (v >> 6 & 0x03e0) | (v >> 3 & 0x001f),
+    };
+    let (words, pixels) = (v.as_slice(), &mut pixels[..S::u32s::LEN]);
+    for i in 0..S::u32s::LEN {
+        pixels[i] = words[i] as u16;
+    }
+}
+
 /// The words of 16-bit pixels of a format, opaque.
 pub(super) fn widen(
     level: Level,
@@ -30,10 +61,10 @@ pub(super) fn widen(
     s: Grid<'_, u16>,
     size: Size,
 ) {
-    with_level!(level, simd => match format {
-        SurfaceFormat::R5G6B5 => each_row(simd, d, s, size, word::<true>),
-        _ => each_row(simd, d, s, size, word::<false>),
-    });
+    match format {
+        SurfaceFormat::R5G6B5 => each_row::<Widen<true>>(level, d, s, size),
+        _ => each_row::<Widen<false>>(level, d, s, size),
+    }
 }
 
 /// Words as 16-bit pixels of a format, whose unused bit becomes 0.
@@ -44,70 +75,112 @@ pub(super) fn narrow(
     s: Grid<'_, u32>,
     size: Size,
 ) {
-    with_level!(level, simd => match format {
-        SurfaceFormat::R5G6B5 => each_row(simd, d, s, size, short::<true>),
-        _ => each_row(simd, d, s, size, short::<false>),
-    });
+    match format {
+        SurfaceFormat::R5G6B5 => each_row::<Narrow<true>>(level, d, s, size),
+        _ => each_row::<Narrow<false>>(level, d, s, size),
+    }
 }
 
-/// Words in which some bits count as set.
-pub(super) fn set_bits(level: Level, d: &mut GridMut<'_, u32>, s: Grid<'_, u32>, bits: u32, size: Size) {
-    with_level!(level, simd => each_row(simd, d, s, size, |v| v | bits));
+/// x8r8g8b8 as a8r8g8b8.
+pub(super) fn set_alpha(level: Level, d: &mut GridMut<'_, u32>, s: Grid<'_, u32>, size: Size) {
+    each_row::<SetAlpha>(level, d, s, size);
 }
 
-#[inline(always)]
-fn each_row<S: Simd, D: Copy, T: Copy>(
-    simd: S,
-    d: &mut GridMut<'_, D>,
-    s: Grid<'_, T>,
-    size: Size,
-    pixel: impl Fn(T) -> D,
-) {
+/// What becomes of each pixel.
+trait Convert {
+    type From: Copy;
+    type To: Copy;
+
+    fn pixel(from: Self::From) -> Self::To;
+
+    /// As many pixels as a vector has words.
+    fn pixels<S: Simd>(simd: S, to: &mut [Self::To], from: &[Self::From]);
+}
+
+struct Widen<const SIX: bool>;
+
+impl<const SIX: bool> Convert for Widen<SIX> {
+    type From = u16;
+    type To = u32;
+
+    #[inline(always)]
+    fn pixel(from: u16) -> u32 {
+        word::<SIX>(from)
+    }
+
+    #[inline(always)]
+    fn pixels<S: Simd>(simd: S, to: &mut [u32], from: &[u16]) {
+        load::<S, SIX>(simd, from).store_slice(to);
+    }
+}
+
+struct Narrow<const SIX: bool>;
+
+impl<const SIX: bool> Convert for Narrow<SIX> {
+    type From = u32;
+    type To = u16;
+
+    #[inline(always)]
+    fn pixel(from: u32) -> u16 {
+        short::<SIX>(from)
+    }
+
+    #[inline(always)]
+    fn pixels<S: Simd>(simd: S, to: &mut [u16], from: &[u32]) {
+        store::<S, SIX>(S::u32s::from_slice(simd, from), to);
+    }
+}
+
+struct SetAlpha;
+
+impl Convert for SetAlpha {
+    type From = u32;
+    type To = u32;
+
+    #[inline(always)]
+    fn pixel(from: u32) -> u32 {
+        from | 0xff00_0000
+    }
+
+    #[inline(always)]
+    fn pixels<S: Simd>(simd: S, to: &mut [u32], from: &[u32]) {
+        (S::u32s::from_slice(simd, from) | 0xff00_0000).store_slice(to);
+    }
+}
+
+/// Rows of less than four pixels one by one, column by column.
+fn each_row<C: Convert>(level: Level, d: &mut GridMut<'_, C::To>, s: Grid<'_, C::From>, size: Size) {
     let (width, height) = joined(size, d.joins(size) && s.joins(size));
+    if width >= 4 {
+        return with_fitting!(level, width, simd => vectors::<_, C>(simd, d, s, (width, height)));
+    }
+    for x in 0..width {
+        for y in 0..height {
+            *d.cell(y, x) = C::pixel(s.cell(y, x));
+        }
+    }
+}
+
+/// Rows by vectors; the last over the end of the one before.
+fn vectors<S: Simd, C: Convert>(
+    simd: S,
+    d: &mut GridMut<'_, C::To>,
+    s: Grid<'_, C::From>,
+    (width, height): Size,
+) {
     simd.vectorize(
         #[inline(always)]
-        || match width {
-            8.. => {
-                for y in 0..height {
-                    blocks::<8, D, T>(d.row(y, width), s.row(y, width), &pixel);
+        || {
+            let n = S::u32s::LEN;
+            for y in 0..height {
+                let (d, s) = (d.row(y, width), s.row(y, width));
+                for (d, s) in d.chunks_exact_mut(n).zip(s.chunks_exact(n)) {
+                    C::pixels(simd, d, s);
                 }
-            }
-            4.. => {
-                for y in 0..height {
-                    blocks::<4, D, T>(d.row(y, width), s.row(y, width), &pixel);
-                }
-            }
-            _ => {
-                for x in 0..width {
-                    for y in 0..height {
-                        *d.cell(y, x) = pixel(s.cell(y, x));
-                    }
-                }
+                C::pixels(simd, &mut d[width - n..], &s[width - n..]);
             }
         },
     );
-}
-
-/// A row by blocks; the last, where it is no whole one, over the end of the one before.
-#[inline(always)]
-fn blocks<const N: usize, D: Copy, T: Copy>(d: &mut [D], s: &[T], pixel: &impl Fn(T) -> D) {
-    let (blocks, rest) = d.as_chunks_mut::<N>();
-    let rest = rest.len();
-    for (d, s) in blocks.iter_mut().zip(s.as_chunks::<N>().0) {
-        block(d, s, pixel);
-    }
-    if rest != 0
-        && let (Some(d), Some(s)) = (d.last_chunk_mut::<N>(), s.last_chunk::<N>())
-    {
-        block(d, s, pixel);
-    }
-}
-
-#[inline(always)]
-fn block<const N: usize, D: Copy, T: Copy>(d: &mut [D; N], s: &[T; N], pixel: &impl Fn(T) -> D) {
-    for i in 0..N {
-        d[i] = pixel(s[i]);
-    }
 }
 
 /// The pixel of a word, twice in a word.

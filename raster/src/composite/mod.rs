@@ -158,7 +158,7 @@ impl Raster {
         let area = bbox.intersect(&dst.bounds());
         if let Some(direct) = Direct::new(dst.format(), bbox, composition) {
             // Whether it draws is the same for all.
-            if clip.rects_in(area).all(|rect| direct.draw(self, dst, bbox, rect, composition)) {
+            if clip.all_in(area, |rect| direct.draw(self, dst, bbox, rect, composition)) {
                 return;
             }
         }

@@ -38,3 +38,32 @@ macro_rules! with_level {
     }};
 }
 pub(crate) use with_level;
+
+/// Runs an expression with the token of the longest vectors, of those that a level has, that are not longer than rows of
+/// so many words; of four words where rows are shorter.
+macro_rules! with_fitting {
+    ($level:expr, $words:expr, $simd:ident => $op:expr) => {{
+        let (level, words): (fearless_simd::Level, usize) = ($level, $words);
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        {
+            if words >= 16
+                && let Some($simd) = level.as_avx512()
+            {
+                $op
+            } else if words >= 8
+                && let Some($simd) = level.as_avx2()
+            {
+                $op
+            } else {
+                let $simd = level.as_sse2().expect("the baseline of x86 builds is SSE2");
+                $op
+            }
+        }
+        #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
+        {
+            let _ = words;
+            fearless_simd::dispatch!(level, $simd => $op)
+        }
+    }};
+}
+pub(crate) use with_fitting;
