@@ -3,7 +3,7 @@
 use crate::geom::{Point, Rect};
 use crate::kernels::over::{load_argb, over_faint_row, over_row, store_argb};
 use crate::kernels::with_level;
-use crate::pixel::{from_argb, over_argb, scale_argb, to_argb};
+use crate::pixel::Blend;
 use crate::plain;
 use crate::region::Region;
 use crate::rop::Rop2;
@@ -12,31 +12,6 @@ use crate::sample::{Filter, Sampler};
 use crate::simd::Raster;
 use crate::surface::{SurfaceFormat, SurfaceMut, SurfaceRef};
 use bytemuck::{cast_slice, cast_slice_mut};
-
-/// How a source pixel (0xAARRGGBB) meets the target.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Blend {
-    /// Fraction of the source, in 255ths.
-    pub(crate) alpha: u32,
-    /// The source is opaque and of the target's x8r8g8b8: pixels are copied, x byte and all.
-    pub(crate) copy_raw: bool,
-}
-
-impl Blend {
-    /// The new raw pixel of a target.
-    #[inline(always)]
-    pub(crate) fn pixel(self, format: SurfaceFormat, s: u32, d: u32) -> u32 {
-        if self.copy_raw {
-            return s;
-        }
-        let s = if self.alpha == 255 { s } else { scale_argb(s, self.alpha) };
-        match format {
-            // The x byte is blended as if it were alpha.
-            SurfaceFormat::X8R8G8B8 => over_argb(s, d),
-            _ => from_argb(format, over_argb(s, to_argb(format, d))),
-        }
-    }
-}
 
 impl Raster {
     /// Lays `src_area` of a picture over `bbox`: premultiplied source, made fainter by `alpha` / 255, over the

@@ -1,12 +1,12 @@
 //! Whole operations on random surfaces, clips and pictures: the fast paths of every level, on the whole surface and
 //! band by band, against the plain definitions.
 
-use crate::blend::Blend;
+use crate::brush::Rop3Brush;
 use crate::geom::{Point, Rect};
+use crate::pixel::Blend;
 use crate::plain;
 use crate::region::Region;
 use crate::rop::Rop2;
-use crate::rop3::Rop3Brush;
 use crate::sample::{Filter, Sampler, raw_view};
 use crate::simd::Raster;
 use crate::surface::{Surface, SurfaceFormat, SurfaceMut, SurfaceRef};

@@ -1,16 +1,18 @@
 //! Fills with one colour or a pattern.
 
+use crate::brush::TileStart;
 use crate::geom::Point;
 use crate::grid::{self, cells};
 use crate::kernels::bits::{fill_row, rop2_kernel};
 use crate::kernels::with_level;
-use crate::plain::{self, TileStart};
+use crate::pixel::splat;
+use crate::plain;
 use crate::region::Region;
 use crate::rop::Rop2;
 use crate::rows::{TileRows, each_row, whole_bytes};
 use crate::sample::raw_view;
 use crate::simd::Raster;
-use crate::surface::{SurfaceFormat, SurfaceMut, SurfaceRef};
+use crate::surface::{SurfaceMut, SurfaceRef};
 
 impl Raster {
     /// Fills the clip with one raw pixel value (its low bits on surfaces of fewer bits) through `rop`, whose
@@ -77,15 +79,5 @@ impl Raster {
                 });
             }
         });
-    }
-}
-
-/// A raw pixel repeated over a word.
-pub(crate) fn splat(format: SurfaceFormat, color: u32) -> u32 {
-    match format.bits_per_pixel() {
-        32 => color,
-        16 => (color & 0xffff) * 0x0001_0001,
-        8 => (color & 0xff) * 0x0101_0101,
-        _ => (color & 1).wrapping_neg(),
     }
 }

@@ -7,6 +7,7 @@
 mod aligned;
 mod bitmap;
 mod blend;
+mod brush;
 mod composite;
 mod copy;
 #[cfg(test)]
@@ -31,11 +32,11 @@ mod text;
 mod transparent;
 
 pub use bitmap::{BitmapError, BitmapPixelFormat, BitmapRef};
+pub use brush::Rop3Brush;
 pub use composite::{CompositeFilter, CompositeOp, CompositeRepeat, CompositeSource, Composition};
 pub use geom::{Point, Rect};
 pub use region::{Region, TooManyRects};
 pub use rop::Rop2;
-pub use rop3::Rop3Brush;
 pub use sample::Filter;
 pub use simd::Raster;
 pub use stroke::{DashStyle, StrokeBrush, StrokeClip, StrokeSegment, curves_end};

@@ -82,6 +82,51 @@ pub(crate) const fn over_argb(s: u32, d: u32) -> u32 {
     add_argb(s, scale_argb(d, 255 - (s >> 24)))
 }
 
+/// How a source pixel (0xAARRGGBB) meets the target.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Blend {
+    /// Fraction of the source, in 255ths.
+    pub(crate) alpha: u32,
+    /// The source is opaque and of the target's x8r8g8b8: pixels are copied, x byte and all.
+    pub(crate) copy_raw: bool,
+}
+
+impl Blend {
+    /// The new raw pixel of a target.
+    #[inline(always)]
+    pub(crate) fn pixel(self, format: SurfaceFormat, s: u32, d: u32) -> u32 {
+        if self.copy_raw {
+            return s;
+        }
+        let s = if self.alpha == 255 { s } else { scale_argb(s, self.alpha) };
+        match format {
+            // The x byte is blended as if it were alpha.
+            SurfaceFormat::X8R8G8B8 => over_argb(s, d),
+            _ => from_argb(format, over_argb(s, to_argb(format, d))),
+        }
+    }
+}
+
+/// The bits of a raw pixel that are compared, and the value that they have where the target shows through.
+pub(crate) fn color_key(format: SurfaceFormat, true_color: u32) -> (u32, u32) {
+    match format {
+        SurfaceFormat::X8R8G8B8 | SurfaceFormat::A8R8G8B8 => (0x00ff_ffff, true_color & 0x00ff_ffff),
+        SurfaceFormat::X1R5G5B5 | SurfaceFormat::R5G6B5 => (0xffff, from_argb(format, true_color)),
+        SurfaceFormat::A8 => (0xff, 0),
+        SurfaceFormat::A1 => (1, 0),
+    }
+}
+
+/// A raw pixel repeated over a word.
+pub(crate) fn splat(format: SurfaceFormat, color: u32) -> u32 {
+    match format.bits_per_pixel() {
+        32 => color,
+        16 => (color & 0xffff) * 0x0001_0001,
+        8 => (color & 0xff) * 0x0101_0101,
+        _ => (color & 1).wrapping_neg(),
+    }
+}
+
 /// The raw pixel in column `x` of a row given as words.
 #[inline(always)]
 pub(crate) fn raw_pixel(format: SurfaceFormat, row: &[u32], x: usize) -> u32 {

@@ -2,15 +2,13 @@
 //!
 //! Draws what has no fast path (1-bit surfaces, mixed formats) and is the oracle of the fast paths in tests.
 
-use crate::blend::Blend;
+use crate::brush::{Rop3Brush, start_in_tile};
 use crate::geom::{Point, Rect};
-use crate::pixel::{convert_raw, raw_pixel, set_raw_pixel};
+use crate::pixel::{Blend, color_key, convert_raw, raw_pixel, set_raw_pixel};
 use crate::region::Region;
-use crate::rop::Rop2;
-use crate::rop3::{Rop3Brush, rop3_bits};
+use crate::rop::{Rop2, rop3_bits};
 use crate::sample::{Sampler, raw_view};
 use crate::surface::{SurfaceFormat, SurfaceMut, SurfaceRef};
-use crate::transparent::color_key;
 
 /// Replaces each pixel of the clip by `f(x, y, pixel)`.
 pub(crate) fn draw(dst: &mut SurfaceMut<'_>, clip: &Region, mut f: impl FnMut(i32, i32, u32) -> u32) {
@@ -104,37 +102,4 @@ pub(crate) fn rop3(
         };
         rop3_bits(code, p, src.pixel(x, y), d)
     });
-}
-
-/// Where a ROP3 pattern starts at the box's edge: C's remainder, which may be negative.
-pub(crate) struct TileStart {
-    start: i64,
-    size: i64,
-}
-
-/// For the box's edge, the pattern's position and the tile's size.
-pub(crate) fn start_in_tile(edge: i32, pos: i32, size: u32) -> TileStart {
-    let size = i64::from(size);
-    let start = if size == 0 { 0 } else { (i64::from(edge) - i64::from(pos)) % size };
-    TileStart { start, size }
-}
-
-impl TileStart {
-    /// Of a pattern at an absolute origin: never negative.
-    pub(crate) fn from_origin(edge: i32, origin: i32, size: u32) -> Self {
-        let size = i64::from(size);
-        Self { start: (i64::from(edge) - i64::from(origin)).rem_euclid(size.max(1)), size }
-    }
-
-    /// The tile column of a target column in a row of tiles that goes on to the right; negative where there is none.
-    pub(crate) fn unwrapped(&self, target: i32, edge: i32) -> i64 {
-        let at = self.start + (i64::from(target) - i64::from(edge));
-        if at < 0 || self.size == 0 { at } else { at % self.size }
-    }
-
-    /// The tile column of a target column; `None` where the reference would read outside the tile.
-    pub(crate) fn pixel(&self, target: i32, edge: i32) -> Option<u32> {
-        let at = self.start + (i64::from(target) - i64::from(edge));
-        (at >= 0 && self.size > 0).then(|| (at % self.size) as u32)
-    }
 }

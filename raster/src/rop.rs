@@ -1,4 +1,4 @@
-//! Two-operand raster operations.
+//! Two-operand raster operations, and what all are by their truth tables.
 
 /// One of the sixteen functions of source and destination bits, by GDI's `R2_` names (the pen is the source).
 ///
@@ -132,6 +132,16 @@ const fn rop2_bits(table: u8, s: u32, d: u32) -> u32 {
         result |= s & d;
     }
     result
+}
+
+/// A three-operand function by its truth table, in the same way.
+pub(crate) fn rop3_bits(code: u8, p: u32, s: u32, d: u32) -> u32 {
+    (0..8).filter(|bit| code >> bit & 1 != 0).fold(0, |result, bit| {
+        let p = if bit & 4 != 0 { p } else { !p };
+        let s = if bit & 2 != 0 { s } else { !s };
+        let d = if bit & 1 != 0 { d } else { !d };
+        result | p & s & d
+    })
 }
 
 #[cfg(test)]

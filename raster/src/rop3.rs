@@ -1,30 +1,16 @@
 //! Three-operand raster operations.
 
-use crate::fill::splat;
-use crate::geom::{Point, Rect};
+use crate::brush::{Rop3Brush, start_in_tile};
+use crate::geom::Rect;
 use crate::kernels::rop3::rop3_kernel;
 use crate::kernels::with_level;
-use crate::plain::{self, start_in_tile};
+use crate::pixel::splat;
+use crate::plain;
 use crate::region::Region;
 use crate::rows::{SourceRows, TileRows, each_row, whole_bytes};
 use crate::sample::{Filter, Sampler, raw_view};
 use crate::simd::Raster;
 use crate::surface::{SurfaceMut, SurfaceRef};
-
-/// The brush of a three-operand operation.
-#[derive(Clone, Copy, Debug)]
-pub enum Rop3Brush<'a> {
-    /// One raw pixel value everywhere; its low bits on surfaces of fewer bits.
-    Solid(u32),
-    /// A repeated tile. At the box's top left it starts with its pixel (box − `pos`) mod size, by C's remainder:
-    /// where that is negative the brush is 0 up to the tile's first column (row). A tile without pixels is 0.
-    Pattern {
-        /// The tile.
-        tile: SurfaceRef<'a>,
-        /// Where on the target a tile starts.
-        pos: Point,
-    },
-}
 
 impl Raster {
     /// Combines brush (P), source (S) and target (D) bit by bit: bit `P << 2 | S << 1 | D` of `code` is the
@@ -82,14 +68,4 @@ impl Raster {
             }
         });
     }
-}
-
-/// The function by its truth table, minterm by minterm.
-pub(crate) fn rop3_bits(code: u8, p: u32, s: u32, d: u32) -> u32 {
-    (0..8).filter(|bit| code >> bit & 1 != 0).fold(0, |result, bit| {
-        let p = if bit & 4 != 0 { p } else { !p };
-        let s = if bit & 2 != 0 { s } else { !s };
-        let d = if bit & 1 != 0 { d } else { !d };
-        result | p & s & d
-    })
 }

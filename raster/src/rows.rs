@@ -1,6 +1,7 @@
 //! What the drawing operations read, row by row: pictures, scaled or not, and brushes.
 
 use crate::aligned::AlignedWords;
+use crate::brush::TileStart;
 use crate::geom::Rect;
 use crate::kernels::bilinear::{Sums, along_x, along_y};
 use crate::kernels::pick::{Picked, Picks, SLACK, pick_pairs, pick_row};
@@ -8,7 +9,6 @@ use crate::kernels::pick::{Picked, Picks, SLACK, pick_pairs, pick_row};
 use crate::kernels::shrink::{Pairs, shrink_row};
 use crate::kernels::with_level;
 use crate::pixel::{convert_raw, from_argb, raw_pixel, set_raw_pixel, to_argb};
-use crate::plain::TileStart;
 use crate::region::Region;
 use crate::sample::{Filter, Sampler, lerp2};
 use crate::surface::{SurfaceFormat, SurfaceMut, SurfaceRef};

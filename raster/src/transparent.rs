@@ -3,13 +3,13 @@
 use crate::geom::Rect;
 use crate::kernels::key::{key_row8, key_row16, key_row32};
 use crate::kernels::with_level;
-use crate::pixel::from_argb;
+use crate::pixel::color_key;
 use crate::plain;
 use crate::region::Region;
 use crate::rows::{SourceRows, each_row, whole_bytes};
 use crate::sample::{Filter, Sampler, raw_view};
 use crate::simd::Raster;
-use crate::surface::{SurfaceFormat, SurfaceMut, SurfaceRef};
+use crate::surface::{SurfaceMut, SurfaceRef};
 use bytemuck::{cast_slice, cast_slice_mut};
 
 impl Raster {
@@ -43,15 +43,5 @@ impl Raster {
                 _ => key_row8(simd, row, from, key as u8),
             }
         }));
-    }
-}
-
-/// The bits of a raw pixel that are compared, and the value that they have where the target shows through.
-pub(crate) fn color_key(format: SurfaceFormat, true_color: u32) -> (u32, u32) {
-    match format {
-        SurfaceFormat::X8R8G8B8 | SurfaceFormat::A8R8G8B8 => (0x00ff_ffff, true_color & 0x00ff_ffff),
-        SurfaceFormat::X1R5G5B5 | SurfaceFormat::R5G6B5 => (0xffff, from_argb(format, true_color)),
-        SurfaceFormat::A8 => (0xff, 0),
-        SurfaceFormat::A1 => (1, 0),
     }
 }

@@ -7,8 +7,7 @@ use super::rop3::rop3_kernel;
 use super::shrink::{Pairs, shrink_row};
 use super::with_level;
 use crate::pixel::{mul_un8, over_argb, scale_argb};
-use crate::rop::Rop2;
-use crate::rop3::rop3_bits;
+use crate::rop::{Rop2, rop3_bits};
 use crate::sample::lerp2;
 use crate::test_util::{Rng, levels, pixels};
 
