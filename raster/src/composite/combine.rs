@@ -323,6 +323,7 @@ fn columns<S: Simd, T: Target, Src: ReadWords, Msk: ReadWords, const FS: u8, con
 }
 
 /// `N` pixels of a column, at most four.
+#[allow(clippy::needless_range_loop, reason = "of a known count, so that it becomes a vector's instructions")]
 #[inline(always)]
 fn some<
     S: Simd,
