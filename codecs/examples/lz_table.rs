@@ -5,6 +5,7 @@
 //! With `LZ_TABLE_QUICK` set everything runs once: sizes hold, speeds do not.
 
 mod picture;
+mod timing;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use picture::Picture;
 use spice_codecs::glz::{GlzDictionary, GlzEncoder, GlzWindow};
 use spice_codecs::lz::{Level, LzDecoder, LzEncoder};
 use spice_codecs::{PixelFormat, Pixels};
+use timing::memcpy;
 
 /// Class, pictures, then of LZ and GLZ: bytes, memcpy's speed over the encoder's, over the decoder's (SPEED.md).
 type Class = (&'static str, &'static [&'static str], [f64; 3], [f64; 3]);
@@ -64,17 +66,6 @@ fn best(mut f: impl FnMut()) -> f64 {
     if mean > 0.0 && !quick { best.min(mean) } else { best }
 }
 
-/// Seconds that a copy of `from` takes. Where source and target lie badly to each other it takes several times as long as
-/// elsewhere: the best of some places.
-fn memcpy(from: &[u8]) -> f64 {
-    let mut copy = vec![0u8; from.len() + 2048];
-    let mut at = |place: usize| {
-        let to = &mut copy[place..place + from.len()];
-        best(|| std::hint::black_box(&mut *to).copy_from_slice(std::hint::black_box(from)))
-    };
-    [0, 64, 512, 2048].into_iter().map(&mut at).fold(f64::MAX, f64::min)
-}
-
 /// Processor time of this thread so far; 0 where the system does not say.
 fn cpu_seconds() -> f64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
@@ -108,7 +99,7 @@ fn layouts(root: &str, level: Level) {
         let stride = format.bytes_per_row(header.width);
         let pixels = Pixels::new(format, header.width, header.height, stride, header.top_down, &source);
         let pixels = pixels.expect("pixels");
-        let memcpy = memcpy(&source);
+        let memcpy = memcpy(&source, |f| best(f));
         let mut stream = Vec::new();
         let encoding = best(|| {
             stream.clear();
@@ -159,7 +150,7 @@ fn main() {
             .map(|n| Picture::load(&Path::new(&root).join(format!("codecs/images/{n}.png"))))
             .collect();
         let total: usize = pictures.iter().map(|p| p.data.len()).sum();
-        let memcpy: f64 = pictures.iter().map(|p| memcpy(&p.data)).sum();
+        let memcpy: f64 = pictures.iter().map(|p| memcpy(&p.data, |f| best(f))).sum();
         println!("{class:10} memcpy {:38.0}", total as f64 / memcpy / 1e6);
         for codec in ["LZ", "GLZ"] {
             for level in [Level::Fast, Level::Default, Level::Best] {

@@ -4,8 +4,8 @@
 //! `SPICE_RENDER_CORPUS=../shared cargo run --release -p spice-codecs --example speed_table [CODEC [CLASS]]`
 
 mod picture;
+mod timing;
 
-use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use picture::Picture;
 use spice_codecs::glz::GlzDictionary;
 use spice_codecs::lz::Level;
 use spice_codecs::{Codec, DecodeOptions, Decoder, Encoder, Options, PixelFormat, Pixels};
+use timing::memcpy;
 
 /// A class's name and pictures.
 const CLASSES: [(&str, &[&str]); 5] = [
@@ -159,11 +160,7 @@ fn main() {
         let load = |n: &&str| Picture::load(&Path::new(&root).join(format!("codecs/images/{n}.png")));
         let pictures: Vec<Picture> = names.iter().map(load).collect();
         let total: usize = pictures.iter().map(|p| p.data.len()).sum();
-        let mut copy = vec![0u8; pictures.iter().map(|p| p.data.len()).max().unwrap_or(0)];
-        let memcpy: f64 = pictures
-            .iter()
-            .map(|p| best(|| black_box(&mut copy[..p.data.len()]).copy_from_slice(black_box(&p.data))))
-            .sum();
+        let memcpy: f64 = pictures.iter().map(|p| memcpy(&p.data, |f| best(f))).sum();
         println!("{class:9} memcpy {total:14} {:17.0}", total as f64 / memcpy / 1e6);
         for codec in &mut codecs {
             if codec_name.as_ref().is_some_and(|c| c != codec.name) {
