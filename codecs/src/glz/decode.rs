@@ -3,18 +3,37 @@
 use fearless_simd::{Level, Simd};
 
 use super::GlzHeader;
-use super::window::{GlzWindow, Image};
+use super::window::{GlzImage, GlzWindow, Image};
 use crate::lz::copy::{Bgr32, Output, Word16To32, length, repeat, repeat_long, run};
 use crate::lz::wide::{MEDIUM, READ, SHORT, WRITE, Wide, blocks, short};
 use crate::{DecodeError, PixelFormat};
 
+impl GlzWindow {
+    /// Decodes one image and adds it to the window; images that no later one may refer to are released.
+    ///
+    /// Channels are separate connections, so an image may arrive before one that it refers to:
+    /// [`DecodeError::UnknownImage`] names an id to wait for, and the window is as before, so that the caller holds
+    /// the stream back and tries again when that id has been decoded. The same comes for an image that runs so far
+    /// ahead of a missing one that keeping it would take more memory than the window's share.
+    ///
+    /// At most `limit` bytes are allocated for the picture, checked before. Any other error means that the server
+    /// broke the protocol: a bad header, an id that came before, a reference that cannot be, a stream of
+    /// the wrong length, more live pixels than the window; the id then counts as not arrived.
+    pub fn decode(&mut self, stream: &[u8], limit: u64) -> Result<GlzImage<'_>, DecodeError> {
+        let header = GlzHeader::parse(stream)?;
+        let mut pixels = self.room(&header, stream.len(), limit)?;
+        match image(&header, stream, self, &mut pixels) {
+            Ok(()) => Ok(self.add(header, pixels)),
+            Err(e) => {
+                self.keep(pixels);
+                Err(e)
+            }
+        }
+    }
+}
+
 /// Decodes the image of `stream` into `out`, four bytes a pixel.
-pub(super) fn image(
-    header: &GlzHeader,
-    stream: &[u8],
-    window: &GlzWindow,
-    out: &mut [u8],
-) -> Result<(), DecodeError> {
+fn image(header: &GlzHeader, stream: &[u8], window: &GlzWindow, out: &mut [u8]) -> Result<(), DecodeError> {
     at_level(Level::new(), header, stream, window, out)
 }
 

@@ -2,8 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::fast::hash;
-use crate::lz::unit;
+use crate::lz::unit::{self, Unit, pair};
 use crate::{EncodeError, PixelFormat, Pixels};
 
 /// Offsets of pixels in an image have 25 bits.
@@ -12,6 +11,15 @@ const MOST_PIXELS: usize = 1 << 25;
 pub(super) const WAYS: usize = 8;
 /// The bits of a ring index in a table or a bucket; those above are of the pixels there, or after.
 pub(super) const PLACE: u32 = MOST_PIXELS as u32 - 1;
+
+/// The slot of the three pixels from `i` on in a table of `1 << (64 - shift)`, and seven more bits of their hash above
+/// those of a place.
+#[inline(always)]
+pub(super) fn hash<U: Unit>(px: &[u32], i: usize, shift: u32) -> (usize, u32) {
+    let three = pair::<U>(px, i).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        ^ u64::from(px[i + 2] & U::MASK).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
+    ((three >> shift) as usize, (three >> (shift - 32)) as u32 & !PLACE)
+}
 
 /// A client's GLZ dictionary: the last images sent, whatever the channel, up to a number of pixels.
 ///
@@ -133,37 +141,14 @@ impl GlzDictionary {
     }
 
     /// As many entries as fit, with the table, into two bytes a pixel, since a queue that grows doubles.
-    fn most_images(&self) -> usize {
+    pub(super) fn most_images(&self) -> usize {
         let free = self.beside_table().saturating_sub(self.pairs.len() * size_of::<[u32; WAYS]>());
         free / (2 * size_of::<Entry>()) + 64
     }
 
     /// Bytes that are left of two a pixel.
-    fn beside_table(&self) -> usize {
+    pub(super) fn beside_table(&self) -> usize {
         (self.ring.len() * 2).saturating_sub(self.table.len() * size_of::<u32>())
-    }
-
-    /// Makes the table of pairs, if there is none yet, of at most five eighths of what is left beside the other table.
-    pub(super) fn know_pairs(&mut self) {
-        if !self.pairs.is_empty() {
-            return;
-        }
-        let most = self.beside_table() / 8 * 5 / size_of::<[u32; WAYS]>();
-        self.pairs = vec![[PLACE; WAYS]; 1 << most.max(2).ilog2()];
-        let newest = self.next_id.wrapping_sub(1);
-        while self.images.len() > self.most_images() {
-            self.used -= self.images.pop_front().map_or(0, |e| e.len);
-        }
-        self.images.shrink_to(0);
-        for k in 0..self.images.len() {
-            let e = self.images[k];
-            match e.format {
-                _ if e.id == newest => {}
-                PixelFormat::Rgb16 => super::optimal::enter::<unit::Word>(self, &e, true),
-                PixelFormat::Rgba => super::optimal::enter::<unit::ColourBesideAlpha>(self, &e, true),
-                _ => super::optimal::enter::<unit::Colour>(self, &e, true),
-            }
-        }
     }
 
     /// Makes room for an image and copies its pixels in; the oldest images leave until it fits.

@@ -2,7 +2,7 @@
 
 use fearless_simd::Simd;
 
-use super::dictionary::{Entry, GlzDictionary, PLACE};
+use super::dictionary::{Entry, GlzDictionary, PLACE, hash};
 use crate::EncodeError;
 use crate::lz::unit::{Unit, alike, pair, same};
 use crate::lz::writer::{Writer, glz_token};
@@ -86,15 +86,6 @@ impl<'a> Locator<'a> {
             after: to_end.min(self.last.len - offset),
         })
     }
-}
-
-/// The slot of the three pixels from `i` on in a table of `1 << (64 - shift)`, and seven more bits of their hash above
-/// those of a place.
-#[inline(always)]
-pub(super) fn hash<U: Unit>(px: &[u32], i: usize, shift: u32) -> (usize, u32) {
-    let three = pair::<U>(px, i).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        ^ u64::from(px[i + 2] & U::MASK).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
-    ((three >> shift) as usize, (three >> (shift - 32)) as u32 & !PLACE)
 }
 
 /// One pass over the pixels of `entry`, the newest image of `dictionary`.

@@ -1,7 +1,6 @@
 //! A guess at how much of a picture the client's dictionary knows, from a few places of it.
 
-use super::dictionary::{GlzDictionary, PLACE};
-use super::fast::hash;
+use super::dictionary::{GlzDictionary, PLACE, hash};
 use crate::lz::unit::{Colour, ColourBesideAlpha, Unit, Word, load_row, pair, same};
 use crate::{PixelFormat, Pixels};
 

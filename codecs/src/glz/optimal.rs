@@ -1,13 +1,13 @@
 //! What the optimal parse needs to know of GLZ: its tokens, and matches in earlier images.
 
-use super::dictionary::{Entry, GlzDictionary, PLACE, WAYS};
-use super::fast::{Locator, hash, previous_like};
-use crate::EncodeError;
+use super::dictionary::{Entry, GlzDictionary, PLACE, WAYS, hash};
+use super::fast::{Locator, previous_like};
 use crate::lz::finder::STRIP;
 use crate::lz::lazy::Lazy;
-use crate::lz::optimal::{EFFORT, Parser, Syntax, in_run};
-use crate::lz::unit::{Unit, common, pair, same};
+use crate::lz::optimal::{EFFORT, Parser, Syntax};
+use crate::lz::unit::{self, Unit, common, in_run, pair, same};
 use crate::lz::writer::{Writer, glz_token};
+use crate::{EncodeError, PixelFormat};
 
 /// Pixels of the longer context that is looked up beside three pixels.
 const LONG: usize = 7;
@@ -150,8 +150,33 @@ pub(super) fn pass<U: Unit>(
     Ok(())
 }
 
+impl GlzDictionary {
+    /// Makes the table of pairs, if there is none yet, of at most five eighths of what is left beside the other table.
+    pub(super) fn know_pairs(&mut self) {
+        if !self.pairs.is_empty() {
+            return;
+        }
+        let most = self.beside_table() / 8 * 5 / size_of::<[u32; WAYS]>();
+        self.pairs = vec![[PLACE; WAYS]; 1 << most.max(2).ilog2()];
+        let newest = self.next_id.wrapping_sub(1);
+        while self.images.len() > self.most_images() {
+            self.used -= self.images.pop_front().map_or(0, |e| e.len);
+        }
+        self.images.shrink_to(0);
+        for k in 0..self.images.len() {
+            let e = self.images[k];
+            match e.format {
+                _ if e.id == newest => {}
+                PixelFormat::Rgb16 => enter::<unit::Word>(self, &e, true),
+                PixelFormat::Rgba => enter::<unit::ColourBesideAlpha>(self, &e, true),
+                _ => enter::<unit::Colour>(self, &e, true),
+            }
+        }
+    }
+}
+
 /// Enters the image's positions into the dictionary's tables, except those inside runs.
-pub(super) fn enter<U: Unit>(dictionary: &mut GlzDictionary, entry: &Entry, known_pairs: bool) {
+fn enter<U: Unit>(dictionary: &mut GlzDictionary, entry: &Entry, known_pairs: bool) {
     let (mut table, mut pairs) =
         (std::mem::take(&mut dictionary.table), std::mem::take(&mut dictionary.pairs));
     let (first, second) = dictionary.pieces(entry);

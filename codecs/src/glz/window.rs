@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 
 use super::GlzHeader;
-use super::decode;
 use crate::{DecodeError, PixelFormat};
 
 /// What an image costs beyond its pixels, in pixels: entry and allocation.
@@ -110,33 +109,25 @@ impl GlzWindow {
         self.images.iter().map(|i| i.pixels.capacity()).sum::<usize>() + spare
     }
 
-    /// Decodes one image and adds it to the window; images that no later one may refer to are released.
-    ///
-    /// Channels are separate connections, so an image may arrive before one that it refers to:
-    /// [`DecodeError::UnknownImage`] names an id to wait for, and the window is as before, so that the caller holds
-    /// the stream back and tries again when that id has been decoded. The same comes for an image that runs so far
-    /// ahead of a missing one that keeping it would take more memory than the window's share.
-    ///
-    /// At most `limit` bytes are allocated for the picture, checked before. Any other error means that the server
-    /// broke the protocol: a bad header, an id that came before, a reference that cannot be, a stream of
-    /// the wrong length, more live pixels than the window; the id then counts as not arrived.
-    pub fn decode(&mut self, stream: &[u8], limit: u64) -> Result<GlzImage<'_>, DecodeError> {
-        let header = GlzHeader::parse(stream)?;
+    /// Memory for an image's pixels, of any content, once its header and its stream's length are found to be right and
+    /// what it leaves behind is released.
+    pub(super) fn room(
+        &mut self,
+        header: &GlzHeader,
+        len: usize,
+        limit: u64,
+    ) -> Result<Vec<u8>, DecodeError> {
         let needed = header.pixels() as u64 * 4;
         if needed > limit {
             return Err(DecodeError::TooLarge { needed, limit });
         }
         let id = header.id;
-        let at = match self.find(id) {
-            Err(at) if id >= self.next => at,
-            _ => return Err(DecodeError::Field { field: "glz id", found: id }),
-        };
-        if id == u64::MAX {
+        if self.find(id).is_ok() || id < self.next || id == u64::MAX {
             return Err(DecodeError::Field { field: "glz id", found: id });
         }
         // See LzDecoder::decode_inner: a byte of a stream stands for at most 255 pixels.
-        if header.pixels() as u64 > (stream.len() - GlzHeader::SIZE) as u64 * 255 {
-            return Err(DecodeError::Truncated { offset: stream.len() });
+        if header.pixels() as u64 > (len - GlzHeader::SIZE) as u64 * 255 {
+            return Err(DecodeError::Truncated { offset: len });
         }
         let new = header.pixels() as u64 + OVERHEAD;
         if id == self.next {
@@ -150,12 +141,13 @@ impl GlzWindow {
         } else if self.ahead + new > self.window / 4 + SLACK / 4 {
             return Err(DecodeError::UnknownImage { id: self.next });
         }
-        let mut pixels = self.buffer(header.pixels() * 4);
-        if let Err(e) = decode::image(&header, stream, self, &mut pixels) {
-            self.keep(pixels);
-            return Err(e);
-        }
-        let at = self.find(id).err().unwrap_or(at);
+        Ok(self.buffer(header.pixels() * 4))
+    }
+
+    /// Adds an image in memory from [`GlzWindow::room`].
+    pub(super) fn add(&mut self, header: GlzHeader, pixels: Vec<u8>) -> GlzImage<'_> {
+        let id = header.id;
+        let at = self.find(id).unwrap_or_else(|at| at);
         let image = Image {
             id,
             has_alpha: header.format == PixelFormat::Rgba,
@@ -167,7 +159,7 @@ impl GlzWindow {
         self.advance();
         self.trim();
         let at = self.find(id).unwrap_or_else(|_| unreachable!("an image does not release itself"));
-        Ok(GlzImage { header, pixels: &self.images[at].pixels })
+        GlzImage { header, pixels: &self.images[at].pixels }
     }
 
     /// Moves `next` over the images that have arrived and releases what the last of them leaves behind.
@@ -209,7 +201,7 @@ impl GlzWindow {
     }
 
     /// Keeps a buffer for reuse, as long as there is room beside the images.
-    fn keep(&mut self, buffer: Vec<u8>) {
+    pub(super) fn keep(&mut self, buffer: Vec<u8>) {
         if self.spare.len() >= 8 {
             self.spare_charge -= charge(&self.spare.swap_remove(0));
         }

@@ -1,7 +1,6 @@
 //! A match finder: where one, two, three and more pixels were seen before.
 
-use super::optimal::in_run;
-use super::unit::{Unit, common, same};
+use super::unit::{Unit, common, in_run, same};
 
 /// Positions that are entered at a time. In one tight loop the cache misses of many positions overlap.
 pub(crate) const STRIP: usize = 512;

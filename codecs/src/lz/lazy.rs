@@ -1,7 +1,7 @@
 //! The default parse of LZ and GLZ: a few candidates a token, and a look at the next pixel before one is taken.
 
-use super::optimal::{Syntax, in_run};
-use super::unit::{Unit, common, same};
+use super::optimal::Syntax;
+use super::unit::{Unit, common, in_run, same};
 use super::writer::{Writer, extension};
 use crate::EncodeError;
 

@@ -1,5 +1,6 @@
 //! LZ: SPICE's LZ77 over whole pixels.
 
+mod choice;
 pub(crate) mod copy;
 mod decode;
 mod encode;

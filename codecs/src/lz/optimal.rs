@@ -1,7 +1,7 @@
 //! The optimal parse of LZ and GLZ: the cheapest sequence of tokens, by dynamic programming over positions.
 
 use super::finder::{Effort, Finder};
-use super::unit::{Unit, common, same};
+use super::unit::{Unit, common, in_run, same};
 use super::writer::{Writer, extension};
 use crate::EncodeError;
 
@@ -293,18 +293,12 @@ impl<S: Copy + Default> Parser<S> {
     }
 }
 
-/// Whether pixel `i` has two like it on either side.
-#[inline(always)]
-pub(crate) fn in_run<U: Unit>(px: &[u32], i: usize) -> bool {
-    i >= 1 && i + 3 < px.len() && (0..4).all(|k| same::<U>(px[i - 1 + k], px[i]))
-}
-
 /// LZ's tokens.
 pub(super) struct LzSyntax;
 
 impl Syntax for LzSyntax {
     type Source = u32;
-    const WINDOW: usize = super::fast::TOO_FAR;
+    const WINDOW: usize = super::choice::TOO_FAR;
     const BYTES: &'static [usize] = &[2, 4];
     #[inline(always)]
     fn within(distance: usize) -> (usize, u32) {

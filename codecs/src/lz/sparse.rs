@@ -6,7 +6,7 @@
 
 use fearless_simd::Simd;
 
-use super::fast::{BITS, Choice, TOO_FAR, ahead, hash, pair};
+use super::choice::{BITS, Choice, TOO_FAR, ahead, hash, pair};
 use super::unit::{Unit, eight, equal8, same};
 use super::writer::Writer;
 use crate::EncodeError;

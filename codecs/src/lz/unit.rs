@@ -262,6 +262,12 @@ pub(crate) fn alike<U: Unit, S: Simd>(simd: S, a: &[u32], b: &[u32]) -> usize {
     k + a.iter().zip(b).take_while(|(x, y)| same::<U>(**x, **y)).count()
 }
 
+/// Whether pixel `i` has two like it on either side.
+#[inline(always)]
+pub(crate) fn in_run<U: Unit>(px: &[u32], i: usize) -> bool {
+    i >= 1 && i + 3 < px.len() && (0..4).all(|k| same::<U>(px[i - 1 + k], px[i]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
