@@ -2,8 +2,7 @@
 //!
 //! Their sums need more bits than 16: a channel at a time goes in 32-bit lanes.
 
-use super::cells::Set;
-use super::combine::WordMask;
+use super::cells::{Set, WordMask};
 use super::lanes::{ALPHA, COMPONENT, Lanes, NO_MASK, masked};
 use super::op::CompositeOp;
 use crate::grid::{GridMut, Size};

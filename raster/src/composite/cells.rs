@@ -159,3 +159,14 @@ pub(super) fn some_bits((bytes, first): (&[u8], usize), at: usize) -> u32 {
     };
     four >> bit
 }
+
+/// A mask of words.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum WordMask<'a> {
+    /// All pixels count fully.
+    None,
+    /// The alpha of each word counts for all channels.
+    Alpha(Grid<'a, u32>),
+    /// Each channel counts for its own (component alpha).
+    Component(Grid<'a, u32>),
+}

@@ -4,7 +4,7 @@
 //! the masked source, its alpha for each channel, and the target.
 
 use super::blend::blend;
-use super::cells::{Bits, Cells, Same, Set, some_bits};
+use super::cells::{Bits, Cells, Same, Set, WordMask, some_bits};
 use super::convert::{load, set_alpha, short, store, word};
 use super::for_blocks;
 use super::lanes::{ALPHA, ALPHAS, COMPONENT, Lanes, MISSING, NO_MASK, ONE, THERE, ZERO};
@@ -31,17 +31,6 @@ pub(super) enum Mask<'a> {
     Alphas(Grid<'a, u8>),
     /// So do these.
     Bits(Bits<'a>),
-}
-
-/// A mask of words.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum WordMask<'a> {
-    /// All pixels count fully.
-    None,
-    /// The alpha of each word counts for all channels.
-    Alpha(Grid<'a, u32>),
-    /// Each channel counts for its own (component alpha).
-    Component(Grid<'a, u32>),
 }
 
 impl Source<'_> {

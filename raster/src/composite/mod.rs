@@ -25,6 +25,7 @@ mod target;
 mod tests;
 mod there;
 mod transform;
+mod words;
 
 pub use op::CompositeOp;
 

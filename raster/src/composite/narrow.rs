@@ -5,7 +5,8 @@
 
 use super::alphas::{Alphas, combine_alphas};
 use super::cells::Set;
-use super::combine::{Mask, Source, WordMask, combine, takes_all};
+use super::cells::WordMask;
+use super::combine::{Mask, Source, combine, takes_all};
 use super::op::CompositeOp;
 use super::plan::{Picture, Plan, Sampling, Unused};
 use super::scaled::Scaled;

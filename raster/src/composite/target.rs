@@ -1,7 +1,7 @@
 //! Target pixels of the formats that are not worked on in place: blocks of words and back.
 
 use super::convert::{narrow, widen};
-use super::fetch::row_words;
+use super::words::row_words;
 use crate::geom::Rect;
 use crate::grid::{Grid, GridMut, cells};
 use crate::surface::{SurfaceFormat, SurfaceMut};

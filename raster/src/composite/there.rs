@@ -4,11 +4,11 @@
 //! decides in a few steps what [`super::plan`] decides for all.
 
 use super::alphas::{Alphas, combine_alphas};
-use super::cells::{Bits, Set};
-use super::combine::{Mask, Source, WordMask, combine, combine_shorts};
+use super::cells::{Bits, Set, WordMask};
+use super::combine::{Mask, Source, combine, combine_shorts};
 use super::convert::{narrow, twice, widen};
-use super::fetch::first_word;
 use super::op::CompositeOp;
+use super::words::first_word;
 use super::{CHUNK, CompositeRepeat, CompositeSource, Composition, SMALL, for_blocks, target};
 use crate::geom::Rect;
 use crate::grid::{Grid, GridMut, cells, copy, fill};
