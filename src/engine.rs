@@ -62,6 +62,7 @@ mod pixels;
 pub use counters::{ClientCounters, Counters};
 pub use options::{CapabilityPolicy, ClientId, ClientOptions, Options};
 
+use crate::client::canvas::Touched;
 use crate::client::caps::DisplayCaps;
 use crate::client::encode::SharedEncodes;
 use crate::client::link::Link;
@@ -69,7 +70,7 @@ use crate::client::metrics::ClientMetrics;
 use crate::client::profile::{Drawn, Profile};
 use crate::client::recipe::Recipes;
 use crate::client::save::RestoreError;
-use crate::client::session::{Session, Touched, Truth};
+use crate::client::session::{Session, Truth};
 use crate::draw::{Effect, Refusal, SurfaceInfo, SurfaceKey};
 use crate::features::Compat;
 use crate::graph::Graph;

@@ -1,8 +1,7 @@
 //! Which of the guest's operations could be sent to a client that has all of their features. In doubt none: what the
 //! reference client aborts on, leaves undefined, or draws by state that other operations left, stays here.
 
-use super::recipe::is_surface_copy;
-use super::session::CANVAS;
+use super::canvas::CANVAS;
 use crate::draw::{Source, Task};
 use crate::qxl::{
     Brush, Composite, ImageRole, LineAttr, Op, PathSegment, Point, QMask, Rect, Ropd, Str, SurfaceFormat,
@@ -199,6 +198,19 @@ pub(super) fn is_plain(task: &Task) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a task copies a part of another surface as it is: nothing scaled, and no x byte that becomes alpha.
+pub(super) fn is_surface_copy(task: &Task) -> bool {
+    use SurfaceFormat as S;
+    let (Op::Copy { rop, .. }, Source::Surface(info)) = (&task.drawable.op, &task.src) else { return false };
+    let formats = match (info.format, task.target.format) {
+        (S::A8R8G8B8, S::X8R8G8B8) => true,
+        (from, to) => from == to && matches!(to, S::X8R8G8B8 | S::A8R8G8B8),
+    };
+    let area = task.src_area().unwrap_or_default();
+    let inside = Rect::of_size(info.width, info.height).contains(&area) && !area.is_empty();
+    formats && inside && info.key != task.target.key && *rop == Ropd::PUT && !task.is_scaled()
 }
 
 #[cfg(test)]

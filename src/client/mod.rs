@@ -1,6 +1,7 @@
 //! One client's view: what it announces, what it can really draw, and the messages that keep its picture right.
 
 mod candidate;
+pub(crate) mod canvas;
 pub mod caps;
 mod damage;
 pub mod encode;
@@ -24,4 +25,5 @@ mod rewrite;
 pub mod save;
 mod sending;
 pub(crate) mod session;
+mod shown;
 mod surfaces;

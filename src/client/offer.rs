@@ -2,10 +2,10 @@
 //! pixels, and how the images must be given to it for that.
 
 use super::candidate::is_sound;
+use super::canvas::CANVAS;
 use super::plain::plain;
 use super::profile::{Pixels, Profile, Source as Asked};
 use super::rewrite;
-use super::session::CANVAS;
 use crate::draw::{Limits, Source, Task};
 use crate::qxl::{BitmapFormat, ImageRole, Op, Rect, Ropd, SurfaceFormat, SurfaceId};
 use crate::wire::{DrawRef, ImageKind};

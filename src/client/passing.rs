@@ -5,8 +5,8 @@
 //! about bytes: an operation that is left out, or that meets other pixels than at the guest, costs an image.
 
 use super::candidate::{is_candidate, is_worthy};
+use super::canvas::Touched;
 use super::recipe::{Recipe, Recipes};
-use super::session::Touched;
 use crate::draw::exec::self_copy;
 use crate::draw::{Limits, Source, SurfaceInfo, SurfaceKey, Task};
 use crate::graph::footprint::overwrites;

@@ -4,7 +4,7 @@ use super::encode::Quality;
 use super::gallery::{DEAR, Known};
 use super::planner::{Piece, PieceKind};
 use super::session::Session;
-use super::surfaces::Shown;
+use super::shown::Shown;
 use crate::qxl::{Brush, Clip, Op, QMask, Rect, Ropd, ScaleMode};
 use crate::wire::{self, Draw, ImageKind, ServerMessage};
 use spice_raster::{Region, Rop2, SurfaceRef};

@@ -1,8 +1,8 @@
 //! Operations in the plainest words, which are what is sent: fewer bytes, and nothing odd for a client to stumble over.
 
+use super::canvas::CANVAS;
 use super::profile::Rop2;
 use super::rewrite::image;
-use super::session::CANVAS;
 use crate::draw::exec::{Pixels, masked_clip};
 use crate::draw::{Limits, Picture, Source, Task};
 use crate::qxl::{

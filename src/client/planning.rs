@@ -1,14 +1,15 @@
 //! What a client is sent to bring its screen up to date: the planner's pieces, and what this client's caches and link make
 //! of them.
 
+use super::canvas::CANVAS;
 use super::encode::{ImageEncoder, Quality};
 use super::filter;
 use super::gallery::{DEAR, Parts};
 use super::photos;
 use super::planner::{self, Costs, MoveHint, Piece, PieceKind, PlanInput, PlanStats};
 use super::pricing;
-use super::session::{CANVAS, Session};
-use super::surfaces::Shown;
+use super::session::Session;
+use super::shown::Shown;
 use crate::qxl::{Rect, SurfaceFormat};
 use crate::wire::ImageKind;
 use spice_raster::{Region, SurfaceRef};

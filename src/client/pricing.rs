@@ -1,11 +1,12 @@
 //! About how many bytes operations take, with the images and surfaces that they need.
 
+use super::canvas::CANVAS;
 use super::encode::Quality;
 use super::offer::{Form, Offer, draws};
 use super::passing::Entry;
 use super::recipe::{Recipe, Step};
-use super::session::{CANVAS, Session};
-use super::surfaces::Want;
+use super::session::Session;
+use super::shown::Want;
 use crate::draw::{Limits, Picture, Source, SurfaceKey, Task};
 use crate::qxl::{Brush, Clip, ImageRole, LineAttr, Op, Rect, SurfaceFormat};
 use spice_raster::{Surface, SurfaceRef};

@@ -4,7 +4,7 @@
 use super::candidate::is_plain;
 use crate::draw::{Limits, Source, SurfaceKey, Task};
 use crate::graph::footprint::overwrites;
-use crate::qxl::{Op, Rect, Ropd, SurfaceFormat};
+use crate::qxl::{Op, Ropd, SurfaceFormat};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -190,17 +190,4 @@ fn is_step(task: &Task) -> bool {
         Op::Composite(_) => is_plain(task),
         _ => false,
     }
-}
-
-/// Whether a task copies a part of another surface as it is: nothing scaled, and no x byte that becomes alpha.
-pub(super) fn is_surface_copy(task: &Task) -> bool {
-    use SurfaceFormat as S;
-    let (Op::Copy { rop, .. }, Source::Surface(info)) = (&task.drawable.op, &task.src) else { return false };
-    let formats = match (info.format, task.target.format) {
-        (S::A8R8G8B8, S::X8R8G8B8) => true,
-        (from, to) => from == to && matches!(to, S::X8R8G8B8 | S::A8R8G8B8),
-    };
-    let area = task.src_area().unwrap_or_default();
-    let inside = Rect::of_size(info.width, info.height).contains(&area) && !area.is_empty();
-    formats && inside && info.key != task.target.key && *rop == Ropd::PUT && !task.is_scaled()
 }

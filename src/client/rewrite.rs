@@ -1,7 +1,7 @@
 //! Operations in other words: for clients that lack the guest's own but have some that draw the same.
 
-use super::session::CANVAS;
-use super::surfaces::IDENTITY;
+use super::canvas::CANVAS;
+use super::shown::IDENTITY;
 use crate::draw::task::rop2;
 use crate::draw::{Limits, Picture, Source, Task};
 use crate::qxl::{

@@ -25,12 +25,13 @@ mod profile;
 mod tables;
 mod waiting;
 
+use super::canvas::CANVAS;
 use super::damage::Damage;
 use super::encode::{ContentHash, EncoderState, SharedEncodes, Sizes, StateError, content_hash};
 use super::link::{Link, LinkState};
 use super::recipe::{Made, Recipes};
-use super::session::{CANVAS, Screen, Session, Truth};
-use super::surfaces::Shown;
+use super::session::{Screen, Session, Truth};
+use super::shown::Shown;
 use crate::draw::{SurfaceIds, SurfaceInfo, SurfaceKey};
 use crate::qxl::SurfaceId;
 use bytes::Bytes;

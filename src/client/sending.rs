@@ -1,12 +1,13 @@
 //! The guest's operations sent to a client, where that is cheaper than images of what they drew.
 
+use super::canvas::CANVAS;
 use super::encode::{ImageUse, Quality, Reads};
 use super::offer::{Form, Offer, is_image};
 use super::passing::{Entry, Group, groups};
 use super::pricing::OPERATION;
 use super::rewrite::{picture_of, with_area, with_picture};
-use super::session::{CANVAS, Session, Truth};
-use super::surfaces::{IDENTITY, Shown, Sticky, Want};
+use super::session::{Session, Truth};
+use super::shown::{IDENTITY, Shown, Sticky, Want};
 use crate::draw::exec::{self, Pixels};
 use crate::draw::{Limits, Picture, Source, SurfaceKey, Task};
 use crate::qxl::{self, Composite, ImageRole, Op, Rect, SurfaceFormat, SurfaceId};

@@ -5,6 +5,7 @@
 //! goes out as the cheapest pieces that the client can draw. Where such pieces would be dear, the guest's own
 //! operations go first (see [`super::passing`]), and with them the off-screen surfaces that they read.
 
+use super::canvas::{CANVAS, Touched};
 use super::damage::Damage;
 use super::encode::{Costs as ImageCosts, ImageEncoder, Quality, SharedEncodes, Sizes};
 use super::filter;
@@ -17,11 +18,10 @@ use super::profile::{Drawn, Profile};
 use super::queue::Outbox;
 use super::recipe::Recipes;
 use super::reuse::Places;
-use super::surfaces::{Held, Shown};
+use super::shown::{Held, Shown};
 use crate::client::metrics::ClientMetrics;
 use crate::draw::{Limits, SurfaceInfo, SurfaceKey, Task};
-use crate::graph::footprint::{self, Extent, extent};
-use crate::qxl::{OpKind, Rect, SurfaceFormat, SurfaceId};
+use crate::qxl::{OpKind, SurfaceId};
 use crate::wire::{ClientMessage, ServerMessage, SurfaceCreated};
 use bytes::Bytes;
 use spice_raster::{Raster, Region, Surface, SurfaceRef};
@@ -32,8 +32,6 @@ use std::time::Duration;
 pub(super) const HINTS: usize = 64;
 /// Clip rectangles that are marked one by one.
 const CLIP_RECTS: usize = 32;
-/// The format in which every client gets the primary surface: colours are what a screen shows.
-pub(crate) const CANVAS: SurfaceFormat = SurfaceFormat::X8R8G8B8;
 
 /// Who knows the true pixels.
 pub(crate) trait Truth {
@@ -394,23 +392,6 @@ impl Session {
     pub(super) fn image_costs(&self) -> ImageCosts {
         let costs = ImageCosts::of_bandwidth(self.link.bits_per_second());
         ImageCosts { search: self.search.min(costs.most_search()), ..costs }
-    }
-}
-
-/// What an operation may change: its clip, or a whole box.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Touched {
-    Clip,
-    Box(Rect),
-}
-
-impl Touched {
-    /// What a task may change.
-    pub(crate) fn of(task: &Task) -> Self {
-        match extent(task) {
-            Extent::Clip | Extent::WholeClip => Self::Clip,
-            Extent::Box => Self::Box(footprint::bounds(task, Extent::Box)),
-        }
     }
 }
 

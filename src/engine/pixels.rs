@@ -1,7 +1,8 @@
 //! What the guest's surfaces truly show, for those who feed clients.
 
+use crate::client::canvas::CANVAS;
 use crate::client::recipe::Recipes;
-use crate::client::session::{CANVAS, Truth};
+use crate::client::session::Truth;
 use crate::draw::{Limits, Lookup, SurfaceInfo, SurfaceKey, screen_row};
 use crate::graph::Graph;
 use crate::qxl::SurfaceId;

@@ -1,6 +1,5 @@
 //! Bytes that pending tasks keep alive.
 
-use super::queue::Queue;
 use crate::draw::{Picture, Source, Task};
 use crate::qxl::{Clip, Drawable, Op};
 use std::sync::Arc;
@@ -35,7 +34,7 @@ pub(super) fn picture_bytes(task: &Task) -> u64 {
     large_pictures(task).map(|picture| picture.held_bytes() as u64).sum()
 }
 
-/// Bytes that a pending task takes, large pictures apart; whether it has any `pictures` is known.
+/// Bytes that a pending task keeps alive, large pictures apart; whether it has any `pictures` is known.
 pub(super) fn own_bytes(task: &Task, pictures: bool) -> u64 {
     let drawable = &*task.drawable;
     let data = match &drawable.op {
@@ -49,5 +48,5 @@ pub(super) fn own_bytes(task: &Task, pictures: bool) -> u64 {
     };
     let each = |picture: &Arc<Picture>| picture.held_bytes() + size_of::<Picture>();
     let small = if pictures { small_pictures(task).map(each).sum() } else { 0 };
-    (Queue::NODE_BYTES + size_of::<Drawable>() + data + clip + small + task.more_bytes()) as u64
+    (size_of::<Drawable>() + data + clip + small + task.more_bytes()) as u64
 }

@@ -2,9 +2,9 @@
 
 use super::footprint::Extent;
 use super::held::{address, large_pictures};
-use super::index::each_tile;
-use super::pass::Node;
+use super::node::Node;
 use super::queue::Queue;
+use super::tiles::each_tile;
 use super::{Graph, LOOK_BACK};
 use crate::draw::surfaces::load_rows;
 use crate::draw::{Effect, Refusal, Source, SurfaceInfo, Task};
@@ -41,7 +41,7 @@ impl Graph {
 
     fn submit(&mut self, task: Task) {
         let Some(slot) = self.slots.find_again(task.target.key) else { return };
-        let node = Node::new(task, slot, self.state.limits());
+        let node = Node::new(task, slot, Queue::NODE_BYTES, self.state.limits());
         self.drop_covered(&node);
         self.held += node.bytes;
         self.slots.draw_on(slot, &node.bounds());

@@ -10,6 +10,7 @@ pub(crate) mod footprint;
 mod held;
 mod index;
 mod intake;
+mod node;
 mod options;
 mod pass;
 mod queue;
@@ -19,6 +20,7 @@ mod select;
 mod spare;
 mod stats;
 mod surfaces;
+mod tiles;
 
 pub use options::{Execution, GraphLimits};
 pub use stats::{Count, OpStats, Stats, Times};
@@ -29,7 +31,8 @@ use crate::qxl::{Command, Event, SurfaceId};
 #[cfg(test)]
 use held::{address, large_pictures};
 use held::{picture_bytes, small_pictures};
-use pass::{Aim, Node};
+use node::Node;
+use pass::Aim;
 use queue::Queue;
 use select::Scratch;
 use spare::Spare;

@@ -17,83 +17,15 @@
 //! what is hidden tells all there is to know ([`Pass::draw`]).
 
 use super::footprint::{self, Extent, Read};
-use super::held::own_bytes;
 use super::index::Walk;
+use super::node::Node;
 use super::queue::Queue;
 use super::select::{Keep, Scratch};
 use super::stats::Stats;
 use super::surfaces::{Slot, Slots};
 use crate::draw::{Limits, Source, Task};
-use crate::qxl::{Op, OpKind};
 use spice_raster::{Rect, Region};
 use std::borrow::Cow;
-
-/// A pending task.
-#[derive(Clone, Debug)]
-pub(crate) struct Node {
-    pub(crate) task: Task,
-    /// The number of the surface that it draws on.
-    pub(crate) slot: u32,
-    /// What it may change.
-    pub(crate) extent: Extent,
-    /// Whether what was there before does not matter.
-    pub(crate) overwrites: bool,
-    /// Whether that must be looked at again when its image is decoded.
-    pub(crate) undecided: bool,
-    /// Whether it reads surfaces, its own one included.
-    pub(crate) reads: bool,
-    /// Whether it has images as sources.
-    pub(crate) pictures: bool,
-    /// Which operation it is.
-    pub(crate) kind: OpKind,
-    /// Whether a part of it is drawn already.
-    pub(crate) begun: bool,
-    /// Whether a part of it was lost, unseen.
-    pub(crate) trimmed: bool,
-    /// Bytes that it keeps alive, images apart.
-    pub(crate) bytes: u64,
-}
-
-impl Node {
-    /// A task on the surface of this number.
-    pub(crate) fn new(task: Task, slot: u32, limits: &Limits) -> Self {
-        let (mut reads, mut pictures) = (matches!(task.drawable.op, Op::CopyBits { .. }), false);
-        task.given().for_each(|source| match source {
-            Source::None | Source::Black { .. } => {}
-            Source::Picture(_) => pictures = true,
-            Source::Surface(_) | Source::SelfBitmap(_) => reads = true,
-        });
-        Self {
-            slot,
-            extent: footprint::extent(&task),
-            overwrites: footprint::overwrites(&task, limits),
-            undecided: matches!(&task.src, Source::Picture(p) if p.bitmap_if_decoded().is_none()),
-            reads,
-            pictures,
-            kind: task.drawable.op.kind(),
-            begun: false,
-            trimmed: false,
-            bytes: own_bytes(&task, pictures),
-            task,
-        }
-    }
-
-    /// A rectangle around all that it may change.
-    #[inline]
-    pub(crate) fn bounds(&self) -> Rect {
-        footprint::bounds(&self.task, self.extent)
-    }
-
-    /// Whether what it draws at a pixel may depend on what was there before at others, which nobody else need see.
-    fn uses_all(&self) -> bool {
-        match self.extent {
-            Extent::Box => true,
-            // It reads again what it has drawn.
-            Extent::WholeClip => self.reads,
-            Extent::Clip => false,
-        }
-    }
-}
 
 /// A node that is drawn in this pass, all of it or a part.
 #[derive(Debug)]

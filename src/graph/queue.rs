@@ -4,7 +4,7 @@
 //! the nodes somewhere, in places that are used again, the last freed first.
 
 use super::footprint::Extent;
-use super::pass::Node;
+use super::node::Node;
 use spice_raster::Rect;
 
 /// A node's place that no node has.
@@ -183,7 +183,7 @@ mod tests {
         let fill = Op::Fill { brush: Brush::Solid(1), rop: Ropd(8), mask };
         let Event::Command(command) = drawn(Rect::new(left, 0, left + 1, 1), fill) else { unreachable!() };
         let Effect::Draw(task) = state.command(&command).unwrap() else { unreachable!() };
-        Node::new(task, 0, state.limits())
+        Node::new(task, 0, Queue::NODE_BYTES, state.limits())
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Passes on a graph: the walk over the queue, the surfaces that it needs, and drawing what it found.
 
 use super::index::{self, Walk};
-use super::pass::{Aim, Found, Job, Node, Pass};
+use super::node::Node;
+use super::pass::{Aim, Found, Job, Pass};
 use super::queue::Queue;
 use super::schedule::{self, Drawing};
 use super::{Graph, INDEX_FROM, LAYER_BYTES, NEW_BYTES, SKIPPED, spare};

@@ -8,8 +8,8 @@
 //! unless all of it lies in one band.
 
 use super::footprint;
+use super::node::Node;
 use super::options::Execution;
-use super::pass::Node;
 use super::stats::Times;
 use crate::draw::exec::{self, Views, needs_whole_surface};
 use crate::draw::surfaces::KeyMap;

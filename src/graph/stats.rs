@@ -1,6 +1,6 @@
 //! What the graph was asked for and what became of it.
 
-use super::pass::Node;
+use super::node::Node;
 use crate::qxl::OpKind;
 use spice_raster::Region;
 use std::time::Duration;

@@ -1,9 +1,9 @@
 //! The surfaces that the graph knows: those that live, and dead ones that pending nodes still draw on or read.
 
 use super::bits::Bits;
-use super::index::{Lists, Tiles, each_tile};
 use super::select::{Keep, Scratch};
 use super::spare;
+use super::tiles::{Lists, Tiles, each_tile};
 use crate::draw::surfaces::KeyMap;
 use crate::draw::{SurfaceInfo, SurfaceKey};
 use spice_raster::{Raster, Rect, Region, Surface};

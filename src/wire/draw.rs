@@ -3,9 +3,9 @@
 use super::error::{DecodeError, DecodeReason, EncodeError, EncodeReason};
 use super::frame::Framing;
 use super::image::{Image, PendingPalette, put_image, put_palette_entries, take_image};
+use super::kind::ServerKind;
 use super::plain::Plain;
 use super::reader::Reader;
-use super::server::ServerKind;
 use super::sink::{Sink, Writer};
 use crate::qxl::{
     Brush, Clip, Composite, Glyph, ImageRole, LineAttr, Op, OpKind, PathSegment, Point, QMask, Rect, Ropd,

@@ -35,6 +35,7 @@ mod draw;
 mod error;
 mod frame;
 mod image;
+mod kind;
 pub mod link;
 mod plain;
 mod reader;
@@ -55,11 +56,12 @@ pub use draw::{Draw, DrawRef};
 pub use error::{DecodeError, DecodeReason, EncodeError, EncodeReason};
 pub use frame::{FrameTooLong, Framing, RawMessage, SUB_MESSAGES, split, sub_messages};
 pub use image::{Bitmap, Image, ImageData, ImageKind, PaletteRef};
+pub use kind::ServerKind;
 pub use plain::{
     ChannelWait, Disconnect, GlRect, GlScanout, Head, Mode, Notify, ResourceId, StreamActivateReport,
     SurfaceCreated, surface_format_from_number, surface_format_number,
 };
-pub use server::{ServerKind, ServerMessage, StreamCreate};
+pub use server::{ServerMessage, StreamCreate};
 pub use session::{
     CursorImage, CursorMessage, InputsMessage, MOUSE_MODE_CLIENT, MOUSE_MODE_SERVER, MainClientMessage,
     MainInit, MainMessage,

@@ -10,7 +10,7 @@ use crate::client::passing::{ENTRIES, Entry, Passing};
 use crate::client::planner::MoveHint;
 use crate::client::recipe::{Made, Recipes};
 use crate::client::session::{HINTS, Session};
-use crate::client::surfaces::{Held, OffScreen, SURFACE_BYTES, SURFACES, Shown, Sticky};
+use crate::client::shown::{Held, OffScreen, SURFACE_BYTES, SURFACES, Shown, Sticky};
 use crate::draw::{Limits, SurfaceIds, SurfaceInfo};
 use crate::qxl::SurfaceId;
 use spice_raster::Rect;
