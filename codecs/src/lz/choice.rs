@@ -2,7 +2,7 @@
 
 use fearless_simd::Simd;
 
-use super::unit::{Unit, alike, eight, equal8};
+use super::unit::{Unit, alike, eight, equal8, same};
 
 /// log2 of the table's entries.
 pub(super) const BITS: u32 = 14;
@@ -35,7 +35,7 @@ pub(super) struct Choice {
     lengths: [usize; 3],
     /// Its pixels: of up to eight until [`Choice::whole`] is called.
     pub(super) length: usize,
-    pub(super) from: usize,
+    from: usize,
 }
 
 impl Choice {
@@ -75,7 +75,7 @@ impl Choice {
 
     /// Takes the match with `from` if that is longer.
     #[inline(always)]
-    pub(super) fn other<U: Unit, S: Simd>(&mut self, simd: S, px: &[u32], i: usize, from: usize) {
+    fn other<U: Unit, S: Simd>(&mut self, simd: S, px: &[u32], i: usize, from: usize) {
         if self.length < NICE {
             let whole = alike::<U, S>(simd, &px[i..], &px[from..]);
             let farther = i - from > 8191 && i - self.from <= 8191;
@@ -83,5 +83,32 @@ impl Choice {
                 (self.length, self.from) = (whole, from);
             }
         }
+    }
+
+    /// Takes the older place of a hash, `far` pixels back, where that is near enough and the match longer.
+    #[inline(always)]
+    pub(super) fn older<U: Unit, S: Simd>(&mut self, simd: S, px: &[u32], i: usize, far: usize) {
+        if far < TOO_FAR.min(i + 1) {
+            self.other::<U, S>(simd, px, i, i - far);
+        }
+    }
+
+    /// Where it begins, in how many pixels, and where it is from, if it takes in the literals before position `i` too, from
+    /// `anchor` on. It ends at `n`.
+    #[inline(always)]
+    pub(super) fn widened<U: Unit>(
+        &self,
+        px: &[u32],
+        mut i: usize,
+        anchor: usize,
+        n: usize,
+    ) -> (usize, usize, usize) {
+        let (mut length, mut from) = (self.length.min(n - i), self.from);
+        while i > anchor && from > 0 && same::<U>(px[i - 1], px[from - 1]) {
+            i -= 1;
+            from -= 1;
+            length += 1;
+        }
+        (i, length, from)
     }
 }

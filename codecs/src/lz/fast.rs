@@ -4,7 +4,7 @@ use fearless_simd::Simd;
 
 use super::choice::{BITS, Choice, TOO_FAR, ahead, hash, pair};
 use super::sparse;
-use super::unit::{PAD, Unit, same};
+use super::unit::{PAD, Unit};
 use super::writer::Writer;
 use crate::EncodeError;
 
@@ -113,18 +113,10 @@ pub(super) fn pass<U: Unit, S: Simd>(
         choice.whole::<U, S>(simd, px, i);
         if U::LITERAL == 1 {
             // Of single bytes there are more places alike: the one before the last too.
-            let far = (base + i as u32).wrapping_sub(older) as usize;
-            if far < TOO_FAR.min(i + 1) {
-                choice.other::<U, S>(simd, px, i, i - far);
-            }
+            choice.older::<U, S>(simd, px, i, (base + i as u32).wrapping_sub(older) as usize);
         }
-        let Choice { mut length, mut from, .. } = choice;
-        length = length.min(n - i);
-        while i > anchor && from > 0 && same::<U>(px[i - 1], px[from - 1]) {
-            i -= 1;
-            from -= 1;
-            length += 1;
-        }
+        let (begin, length, from) = choice.widened::<U>(px, i, anchor, n);
+        i = begin;
         out.literals::<U>(px, anchor..i)?;
         out.lz_match::<U>(length, i - from)?;
         i += length;

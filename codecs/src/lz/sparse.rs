@@ -7,7 +7,7 @@
 use fearless_simd::Simd;
 
 use super::choice::{BITS, Choice, TOO_FAR, ahead, hash, pair};
-use super::unit::{Unit, eight, equal8, same};
+use super::unit::{Unit, eight, equal8};
 use super::writer::Writer;
 use crate::EncodeError;
 
@@ -121,7 +121,7 @@ fn strips<U: Unit, S: Simd>(
                 break;
             }
             k += (may >> k).trailing_zeros() as usize;
-            let mut at = i + k;
+            let at = i + k;
             let mut choice = Choice::of::<U, S>(simd, px, at, [at - 1, at - up, hashed[k] as usize]);
             if U::LITERAL != 3 && choice.length < 3 {
                 k += 1;
@@ -137,18 +137,9 @@ fn strips<U: Unit, S: Simd>(
             }
             choice.whole::<U, S>(simd, px, at);
             if U::LITERAL == 1 {
-                let far = (base + at as u32).wrapping_sub(seen_before[k]) as usize;
-                if far < TOO_FAR.min(at + 1) {
-                    choice.other::<U, S>(simd, px, at, at - far);
-                }
+                choice.older::<U, S>(simd, px, at, (base + at as u32).wrapping_sub(seen_before[k]) as usize);
             }
-            let Choice { mut length, mut from, .. } = choice;
-            length = length.min(n - at);
-            while at > anchor && from > 0 && same::<U>(px[at - 1], px[from - 1]) {
-                at -= 1;
-                from -= 1;
-                length += 1;
-            }
+            let (at, length, from) = choice.widened::<U>(px, at, anchor, n);
             out.few_literals::<U>(px, anchor..at)?;
             out.lz_match::<U>(length, at - from)?;
             anchor = at + length;

@@ -8,11 +8,11 @@ use super::cells::{Bits, Cells, Same, Set, WordMask, some_bits};
 use super::convert::{load, set_alpha, short, store, word};
 use super::for_blocks;
 use super::lanes::{ALPHA, ALPHAS, COMPONENT, Lanes, MISSING, NO_MASK, ONE, THERE, ZERO};
-use super::lanes::{masked, sum, with_four};
+use super::lanes::{masked, sum};
 use super::op::CompositeOp;
 use crate::geom::Rect;
 use crate::grid::{Grid, GridMut, Size, cells, copy, fill, joined};
-use crate::kernels::with_fitting;
+use crate::kernels::{with_fitting, with_four};
 use fearless_simd::{Level, prelude::*};
 
 /// The source pixels of a rectangle.

@@ -118,20 +118,3 @@ pub(super) fn sum<S: Simd>(simd: S, a: Option<Lanes<S>>, b: Option<Lanes<S>>) ->
         (None, None) => S::u32s::splat(simd, 0),
     }
 }
-
-/// Runs an expression with the token of vectors of four words.
-macro_rules! with_four {
-    ($level:expr, $simd:ident => $op:expr) => {{
-        let level: fearless_simd::Level = $level;
-        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-        {
-            let $simd = level.as_sse2().expect("the baseline of x86 builds is SSE2");
-            $op
-        }
-        #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
-        {
-            fearless_simd::dispatch!(level, $simd => $op)
-        }
-    }};
-}
-pub(super) use with_four;

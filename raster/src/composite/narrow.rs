@@ -4,8 +4,7 @@
 //! words that lie somewhere already are combined there, all rows in one go, and only others are made, in blocks.
 
 use super::alphas::{Alphas, combine_alphas};
-use super::cells::Set;
-use super::cells::WordMask;
+use super::cells::{Set, WordMask};
 use super::combine::{Mask, Source, combine, takes_all};
 use super::op::CompositeOp;
 use super::plan::{Picture, Plan, Sampling, Unused};

@@ -39,6 +39,23 @@ macro_rules! with_level {
 }
 pub(crate) use with_level;
 
+/// Runs an expression with the token of vectors of four words.
+macro_rules! with_four {
+    ($level:expr, $simd:ident => $op:expr) => {{
+        let level: fearless_simd::Level = $level;
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        {
+            let $simd = level.as_sse2().expect("the baseline of x86 builds is SSE2");
+            $op
+        }
+        #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
+        {
+            fearless_simd::dispatch!(level, $simd => $op)
+        }
+    }};
+}
+pub(crate) use with_four;
+
 /// Runs an expression with the token of the longest vectors, of those that a level has, that are not longer than rows of
 /// so many words; of four words where rows are shorter.
 macro_rules! with_fitting {
@@ -55,14 +72,13 @@ macro_rules! with_fitting {
             {
                 $op
             } else {
-                let $simd = level.as_sse2().expect("the baseline of x86 builds is SSE2");
-                $op
+                $crate::kernels::with_four!(level, $simd => $op)
             }
         }
         #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
         {
             let _ = words;
-            fearless_simd::dispatch!(level, $simd => $op)
+            $crate::kernels::with_four!(level, $simd => $op)
         }
     }};
 }
