@@ -1,21 +1,19 @@
 //! Tries the promising encodings of a picture and keeps the cheapest.
 
-use super::Quality;
+use super::best::{Best, Found};
 use super::canonical::Shape;
-use super::cost::{Costs, Effort, Search, is_flat};
-use super::hash::ContentHash;
-use super::mirror::CacheMirror;
+use super::cost::{Effort, Search, is_flat};
+use super::job::Job;
+use super::odds::Odds;
+use super::palettes::{Indices, Palettes};
 use super::photo::{Photo, chroma, photo};
 use super::shared::{SharedEncodes, Stream, StreamKey};
-use crate::client::profile::Set;
-use crate::qxl::{BitmapFormat, Palette};
-use crate::wire::{Bitmap, ImageData, ImageKind, PaletteRef};
-use bytes::Bytes;
+use crate::qxl::BitmapFormat;
+use crate::wire::{ImageData, ImageKind};
 use spice_codecs::glz::{GlzDictionary, ZLIB_LEVEL, ZlibEncoder};
 use spice_codecs::jpeg::Subsampling;
 use spice_codecs::lz::Level;
-use spice_codecs::{Codec, Content, ContentClass, EncodeError, Encoder, Options, PaletteFinder, Pixels};
-use std::sync::Arc;
+use spice_codecs::{Codec, ContentClass, EncodeError, Encoder, Options, PaletteFinder, Pixels};
 
 /// Pictures of fewer bytes than this are sent raw, as the server does.
 const RAW_BELOW: usize = 54;
@@ -29,121 +27,31 @@ const KNOWN: u32 = 20;
 /// Bytes of an image's descriptor.
 const DESCRIPTOR: usize = 18;
 
-/// A picture to encode.
-#[derive(Clone, Copy)]
-pub(super) struct Job<'a> {
-    pub(super) shape: Shape,
-    pub(super) data: &'a [u8],
-    pub(super) pixels: Pixels<'a>,
-    pub(super) hash: ContentHash,
-    pub(super) content: Content,
-    pub(super) costs: &'a Costs,
-    pub(super) quality: &'a Quality,
-    /// About as many bytes as it will take.
-    pub(super) expected: u64,
-    /// What the client decodes, by [`ImageKind`].
-    pub(super) formats: &'a [Set<BitmapFormat>; ImageKind::ALL.len()],
-}
-
-impl Job<'_> {
-    fn can(&self, kind: ImageKind, format: BitmapFormat) -> bool {
-        self.formats[kind as usize].contains(format)
-    }
-    fn price(&self, kind: ImageKind, bytes: usize) -> u64 {
-        self.costs.price(kind, &self.content, self.shape.pixels(), bytes)
-    }
-    /// The most bytes of an image of this kind that is cheaper than `price`.
-    fn bound(&self, price: u64, kind: ImageKind) -> Option<usize> {
-        self.costs.bytes_below(price, kind, &self.content, self.shape.pixels())
-    }
-}
-
 /// The encoders, and what the client holds because of them.
 #[derive(Debug)]
 pub(super) struct Chooser {
-    pub(super) palettes: CacheMirror<Vec<u32>>,
+    pub(super) palettes: Palettes,
     pub(super) dictionary: Option<GlzDictionary>,
     shared: SharedEncodes,
     encoder: Encoder,
     zlib: ZlibEncoder,
     zlib_best: ZlibEncoder,
     finder: PaletteFinder,
-    odds: Odds,
-}
-
-/// How often GLZ is tried on photos and films that the dictionary does not know: the less, the longer it was in vain.
-/// (A film may be one whose frames help each other, but none is known until one was sent.)
-#[derive(Debug, Default)]
-struct Odds {
-    /// Pictures to pass over, and how many that are after the next failure.
-    wait: u32,
-    next: u32,
-}
-
-impl Odds {
-    /// The most pictures that are passed over.
-    const MOST: u32 = 32;
-
-    fn restore([wait, next]: [u32; 2]) -> Self {
-        Self { wait: wait.min(Self::MOST), next: next.min(Self::MOST) }
-    }
-
-    fn try_now(&mut self) -> bool {
-        self.wait = self.wait.saturating_sub(1);
-        self.wait == 0
-    }
-
-    fn tried(&mut self, won: bool) {
-        (self.wait, self.next) =
-            if won { (0, 1) } else { (self.next.max(1), (self.next.max(1) * 2).min(Self::MOST)) };
-    }
+    pub(super) odds: Odds,
 }
 
 /// The cheapest image data.
 pub(super) struct Chosen {
     pub(super) data: ImageData,
     pub(super) lossy: bool,
-    /// Time that went into looking for it, by the tables of [`Costs`].
+    /// Time that went into looking for it, by the tables of [`super::Costs`].
     pub(super) spent: u64,
-}
-
-/// The cheapest so far.
-struct Best {
-    price: u64,
-    found: Option<Found>,
-    /// Time spent on looking harder, of what [`Costs::search`] allows.
-    spent: u64,
-    /// Bytes of the picture's palette indices and of its colours as LZ at the quickest, where they were tried.
-    plt: Option<usize>,
-    lz: Option<usize>,
-    /// The image that the dictionary has taken in; if something beats it, it must go again.
-    glz: Option<u64>,
-}
-
-enum Found {
-    Raw(BitmapFormat),
-    RawPalette,
-    LzPlt(Bytes),
-    Stream { kind: ImageKind, data: Bytes, jpeg_bytes: usize },
-    Glz { data: Vec<u8>, glz_bytes: usize },
-    Given(ImageData),
-}
-
-impl Best {
-    fn offer(&mut self, price: u64, found: impl FnOnce() -> Found) -> bool {
-        let better = price < self.price;
-        if better {
-            self.price = price;
-            self.found = Some(found());
-        }
-        better
-    }
 }
 
 impl Chooser {
     pub(super) fn new(shared: SharedEncodes, palettes: u32) -> Self {
         Self {
-            palettes: CacheMirror::new(palettes.into()),
+            palettes: Palettes::new(palettes.into()),
             dictionary: None,
             shared,
             encoder: Encoder::new(),
@@ -152,15 +60,6 @@ impl Chooser {
             finder: PaletteFinder::new(),
             odds: Odds::default(),
         }
-    }
-
-    /// How often GLZ is tried in vain: two numbers that mean nothing elsewhere.
-    pub(super) fn odds(&self) -> [u32; 2] {
-        [self.odds.wait, self.odds.next]
-    }
-
-    pub(super) fn set_odds(&mut self, odds: [u32; 2]) {
-        self.odds = Odds::restore(odds);
     }
 
     /// The cheapest image data, and whether it is lossy; `given` is one that there is already. Palettes that the
@@ -176,15 +75,17 @@ impl Chooser {
             let bytes = DESCRIPTOR + 4 + payload(&given);
             best.offer(job.price(given.kind(), bytes), || Found::Given(given));
         }
-        for format in raw_formats(job) {
+        for format in job.raw_formats() {
             let row = format.bytes_per_row(job.shape.width) as usize;
             let bytes = DESCRIPTOR + 14 + 4 + row * job.shape.height as usize;
             best.offer(job.price(ImageKind::Bitmap, bytes), || Found::Raw(format));
         }
         let mut finder = std::mem::take(&mut self.finder);
-        let palette =
-            if job.shape.palette || job.shape.raw_palette { finder.find(&job.pixels, 256) } else { None };
-        let palette = palette.map(|p| Indices { pixels: p.pixels, colours: padded(p.colours) });
+        let palette = if job.shape.palette || job.shape.raw_palette {
+            Indices::find(&mut finder, &job.pixels)
+        } else {
+            None
+        };
         if let Some(palette) = &palette {
             self.try_palette(job, palette, &mut best);
         }
@@ -197,14 +98,15 @@ impl Chooser {
         }
         let lossy =
             matches!(&best.found, Some(Found::Stream { kind: ImageKind::Jpeg | ImageKind::JpegAlpha, .. }));
-        let data = best.found.map(|found| self.image_data(job, palette.as_ref(), found, dropped));
+        let data =
+            best.found.map(|found| found.into_data(job, palette.as_ref(), &mut self.palettes, dropped));
         self.finder = finder;
         data.map(|data| Chosen { data, lossy, spent: best.spent })
     }
 
     fn try_palette(&mut self, job: &Job<'_>, palette: &Indices<'_>, best: &mut Best) {
         let Some(format) = palette.format() else { return };
-        let reference = self.reference(palette);
+        let reference = palette.reference(&self.palettes);
         if job.shape.raw_palette && job.can(ImageKind::Bitmap, format) {
             let row = format.bytes_per_row(job.shape.width) as usize;
             let bytes = DESCRIPTOR + 14 + reference + row * job.shape.height as usize;
@@ -221,20 +123,12 @@ impl Chooser {
         if !job.shape.palette || !job.can(ImageKind::LzPlt, format) {
             return;
         }
-        let overhead = DESCRIPTOR + 5 + self.reference(palette);
-        let key = key(job, Codec::Lz, true, level);
+        let overhead = DESCRIPTOR + 5 + palette.reference(&self.palettes);
+        let key = job.key(Codec::Lz, true, level);
         let bound = job.bound(best.price, ImageKind::LzPlt).and_then(|b| b.checked_sub(overhead));
         if let Some(Stream::Made { data, .. }) = bound.map(|b| self.stream(&palette.pixels, &key, b)) {
             best.plt = Some(overhead + data.len());
             best.offer(job.price(ImageKind::LzPlt, overhead + data.len()), || Found::LzPlt(data));
-        }
-    }
-
-    /// Bytes of a palette, or of its name.
-    fn reference(&self, palette: &Indices<'_>) -> usize {
-        match self.palettes.contains(&palette.colours) {
-            true => 8,
-            false => 4 + 8 + 2 + 4 * palette.colours.len(),
         }
     }
 
@@ -388,7 +282,7 @@ impl Chooser {
         let overhead = DESCRIPTOR + if codec == Codec::JpegAlpha { 9 } else { 4 };
         let Some(bound) = job.bound(best.price, kind).and_then(|b| b.checked_sub(overhead)) else { return };
         let level = if matches!(codec, Codec::Lz | Codec::JpegAlpha) { level } else { Level::Default };
-        let key = StreamKey { jpeg, ..key(job, codec, false, level) };
+        let key = StreamKey { jpeg, ..job.key(codec, false, level) };
         if let Stream::Made { data, jpeg_bytes } = self.stream(&job.pixels, &key, bound) {
             if codec == Codec::Lz {
                 best.lz = Some(overhead + data.len());
@@ -481,95 +375,6 @@ impl Chooser {
             debug_assert!(undone);
         }
     }
-
-    fn image_data(
-        &mut self,
-        job: &Job<'_>,
-        palette: Option<&Indices<'_>>,
-        found: Found,
-        dropped: &mut Vec<u64>,
-    ) -> ImageData {
-        let Shape { width, height, .. } = job.shape;
-        let bitmap = |format: BitmapFormat, flags, palette, data| {
-            let stride = format.bytes_per_row(width) as u32;
-            ImageData::Bitmap(Bitmap {
-                format,
-                flags: flags | Bitmap::TOP_DOWN,
-                width,
-                height,
-                stride,
-                palette,
-                data,
-            })
-        };
-        match (found, palette) {
-            (Found::Raw(format), _) => bitmap(format, 0, PaletteRef::None, raw(job, format)),
-            (Found::RawPalette, Some(p)) => {
-                let format = p.format().unwrap_or(BitmapFormat::Bit8);
-                let (flags, palette) = self.palette_ref(&p.colours, dropped);
-                let rows = (0..height).flat_map(|y| p.pixels.row(y)).copied().collect::<Vec<u8>>();
-                bitmap(format, flags, palette, rows.into())
-            }
-            (Found::LzPlt(data), Some(p)) => {
-                let (flags, palette) = self.palette_ref(&p.colours, dropped);
-                ImageData::LzPlt { flags: flags | Bitmap::TOP_DOWN, palette, data }
-            }
-            (Found::Stream { kind, data, jpeg_bytes }, _) => match kind {
-                ImageKind::Quic => ImageData::Quic(data),
-                ImageKind::Lz4 => ImageData::Lz4(data),
-                ImageKind::Jpeg => ImageData::Jpeg(data),
-                ImageKind::JpegAlpha => ImageData::JpegAlpha { flags: 1, jpeg_size: jpeg_bytes as u32, data },
-                _ => ImageData::LzRgb(data),
-            },
-            (Found::Glz { data, glz_bytes: 0, .. }, _) => ImageData::GlzRgb(data.into()),
-            (Found::Glz { data, glz_bytes, .. }, _) => {
-                ImageData::ZlibGlzRgb { glz_size: glz_bytes as u32, data: data.into() }
-            }
-            (Found::Given(data), _) => data,
-            (Found::RawPalette | Found::LzPlt(_), None) => unreachable!("found with a palette"),
-        }
-    }
-
-    /// The palette as the message says it: by its id if the client holds it, else whole, to be kept if there is room.
-    fn palette_ref(&mut self, colours: &[u32], dropped: &mut Vec<u64>) -> (u8, PaletteRef) {
-        let colours = colours.to_vec();
-        if let Some(id) = self.palettes.find(&colours) {
-            return (0, PaletteRef::Cached(id));
-        }
-        let id = self.palettes.insert(colours.clone(), 1, dropped);
-        let palette = Arc::new(Palette { unique: id.unwrap_or(0), entries: colours });
-        (if id.is_some() { Bitmap::PAL_CACHE_ME } else { 0 }, PaletteRef::Inline(palette))
-    }
-}
-
-/// A picture as palette indices.
-struct Indices<'a> {
-    pixels: Pixels<'a>,
-    colours: Vec<u32>,
-}
-
-impl Indices<'_> {
-    fn format(&self) -> Option<BitmapFormat> {
-        Some(match self.pixels.format().bits_per_pixel() {
-            1 => BitmapFormat::Bit1Be,
-            4 => BitmapFormat::Bit4Be,
-            8 => BitmapFormat::Bit8,
-            _ => return None,
-        })
-    }
-}
-
-/// Clients take the two colours of a 1-bit picture without asking how many there are.
-fn padded(colours: &[u32]) -> Vec<u32> {
-    let mut colours = colours.to_vec();
-    while colours.len() < 2 {
-        colours.push(colours.first().copied().unwrap_or(0));
-    }
-    colours
-}
-
-fn key(job: &Job<'_>, codec: Codec, palette: bool, level: Level) -> StreamKey {
-    StreamKey { content: job.hash, codec, palette, level, jpeg: None }
 }
 
 pub(super) fn kind_of(codec: Codec) -> ImageKind {
@@ -588,44 +393,5 @@ fn payload(data: &ImageData) -> usize {
     match data {
         ImageData::Quic(d) => d.len(),
         _ => 0,
-    }
-}
-
-/// The raw formats that carry the picture's bits to the client.
-fn raw_formats<'a>(job: &'a Job<'_>) -> impl Iterator<Item = BitmapFormat> + use<'a> {
-    let Shape { format, all_bits, .. } = job.shape;
-    let short = (format == BitmapFormat::Bit32 && !all_bits).then_some(BitmapFormat::Bit24);
-    short.into_iter().chain([format]).filter(|f| job.can(ImageKind::Bitmap, *f))
-}
-
-/// Packed rows of a raw format.
-fn raw(job: &Job<'_>, format: BitmapFormat) -> Bytes {
-    if format == BitmapFormat::Bit24 && job.shape.format == BitmapFormat::Bit32 {
-        let (pixels, _) = job.data.as_chunks::<4>();
-        return pixels.iter().flat_map(|&[b, g, r, _]| [b, g, r]).collect();
-    }
-    Bytes::copy_from_slice(job.data)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_fails_is_tried_less_and_less_often() {
-        let mut odds = Odds::default();
-        let mut tries = Vec::new();
-        for picture in 0..100 {
-            if odds.try_now() {
-                tries.push(picture);
-                odds.tried(false);
-            }
-        }
-        assert_eq!(tries, [0, 1, 3, 7, 15, 31, 63, 95]);
-        while !odds.try_now() {}
-        odds.tried(true);
-        assert!((0..10).all(|_| odds.try_now()));
-        odds.tried(false);
-        assert!(odds.try_now());
     }
 }

@@ -8,12 +8,16 @@
 //! The cheapest is what the [`Costs`] of the link say: bytes, and a little the time on both ends. Nothing depends on
 //! clocks or threads.
 
+mod best;
 mod canonical;
 mod choose;
 mod cost;
 mod guess;
 mod hash;
+mod job;
 mod mirror;
+mod odds;
+mod palettes;
 mod photo;
 mod shared;
 mod state;

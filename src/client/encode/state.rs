@@ -3,6 +3,7 @@
 use super::guess::Guesses;
 use super::hash::ContentHash;
 use super::mirror::{CacheMirror, MirrorState};
+use super::odds::Odds;
 use super::{ImageEncoder, Sizes};
 use spice_codecs::glz::GlzDictionary;
 use std::fmt;
@@ -45,7 +46,7 @@ impl ImageEncoder {
             dictionary.save(&mut out);
             out
         });
-        let (guesses, odds) = (self.guesses.save(), self.chooser.odds());
+        let (guesses, odds) = (self.guesses.save(), self.chooser.odds.save());
         EncoderState {
             images: self.images.save(),
             palettes: self.chooser.palettes.save(),
@@ -71,7 +72,7 @@ impl ImageEncoder {
         self.images = CacheMirror::restore(state.images);
         self.chooser.palettes = CacheMirror::restore(state.palettes);
         self.guesses = Guesses::restore(state.guesses);
-        self.chooser.set_odds(state.odds);
+        self.chooser.odds = Odds::restore(state.odds);
         Ok(())
     }
 }

@@ -1,7 +1,8 @@
 //! Guests' images, for operations that are passed on.
 
 use super::canonical::{self, Fill, Shape};
-use super::choose::{Chosen, Job};
+use super::choose::Chosen;
+use super::job::Job;
 use super::{Coded, Costs, ImageEncoder, Quality, Unencodable};
 use crate::client::profile::Set;
 use crate::draw::{Limits, Picture};
