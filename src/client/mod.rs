@@ -5,6 +5,7 @@ pub(crate) mod canvas;
 pub mod caps;
 mod damage;
 pub mod encode;
+mod equal;
 mod filter;
 mod gallery;
 pub mod link;
