@@ -5,7 +5,7 @@
 
 use fearless_simd::{Simd, SimdBase, SimdCombine, SimdInto, u8x16, u8x32};
 
-use super::copy::{Bgr24, Bgr32, Output, Single, Word16, Word16To32, repeat_long};
+use super::copy::{Bgr24, Bgr32, Output, Single, Word16, Word16To32, expand_555, repeat_long};
 
 /// Bytes of stream that are at hand from a token on.
 pub(crate) const READ: usize = 112;
@@ -63,9 +63,7 @@ impl Wide for Word16To32 {
     #[inline(always)]
     fn run<S: Simd>(_: S, token: &[u8; READ], out: &mut [u8; WRITE], _: usize) {
         for (from, to) in token[1..65].as_chunks::<2>().0.iter().zip(out.as_chunks_mut::<4>().0) {
-            let v = u32::from(u16::from_be_bytes(*from));
-            let five = (v & 31) | (v & 31 << 5) << 3 | (v & 31 << 10) << 6;
-            *to = (five << 3 | five >> 2 & 0x0007_0707).to_le_bytes();
+            *to = expand_555(u16::from_be_bytes(*from));
         }
     }
 }
