@@ -119,22 +119,34 @@ impl Copy4 for Alpha {
     #[inline(always)]
     fn from_image(from: &[u8], to: &mut [u8]) {
         for (to, from) in to.as_chunks_mut::<4>().0.iter_mut().zip(from.as_chunks::<4>().0) {
-            to[3] = from[3];
+            with_alpha(to, u32::from_le_bytes(*from));
         }
     }
     #[inline(always)]
     fn within(out: &mut [u8], at: usize, back: usize, size: usize) {
-        if back == 4 {
-            let a = out[at - 1];
-            for to in out[at..at + size].as_chunks_mut::<4>().0 {
-                to[3] = a;
-            }
+        let (before, to) = out.split_at_mut(at);
+        let (from, to) = (&before[at - back..], &mut to[..size]);
+        if size <= back {
+            Self::from_image(from, to);
             return;
         }
-        for k in (at..at + size).step_by(4) {
-            out[k + 3] = out[k - back + 3];
+        // Pixel by pixel round and round, mostly one.
+        let from = from.as_chunks::<4>().0;
+        if let [pixel] = from {
+            let alpha = u32::from_le_bytes(*pixel);
+            to.as_chunks_mut::<4>().0.iter_mut().for_each(|to| with_alpha(to, alpha));
+            return;
+        }
+        for (to, from) in to.as_chunks_mut::<4>().0.iter_mut().zip(from.iter().cycle()) {
+            to[3] = from[3];
         }
     }
+}
+
+/// Puts the alpha of `from` into `to`. As words, since stores of single bytes are not done several at a time.
+#[inline(always)]
+fn with_alpha(to: &mut [u8; 4], from: u32) {
+    *to = (u32::from_le_bytes(*to) & 0x00ff_ffff | from & 0xff00_0000).to_le_bytes();
 }
 
 /// Decodes one pass into all of `out`; returns where the next byte is.
