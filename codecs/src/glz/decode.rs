@@ -4,8 +4,8 @@ use fearless_simd::{Level, Simd};
 
 use super::GlzHeader;
 use super::window::{GlzImage, GlzWindow, Image};
-use crate::lz::copy::{Bgr32, Output, Word16To32, length, repeat, repeat_long, run};
-use crate::lz::wide::{MEDIUM, READ, SHORT, WRITE, Wide, blocks, short};
+use crate::lz::copy::{Bgr32, Output, Word16To32, length, repeat, run};
+use crate::lz::wide::{LARGEST, READ, SHORT, WRITE, Wide, long, short};
 use crate::{DecodeError, PixelFormat};
 
 impl GlzWindow {
@@ -119,22 +119,34 @@ impl Copy4 for Alpha {
     #[inline(always)]
     fn from_image(from: &[u8], to: &mut [u8]) {
         for (to, from) in to.as_chunks_mut::<4>().0.iter_mut().zip(from.as_chunks::<4>().0) {
-            to[3] = from[3];
+            with_alpha(to, u32::from_le_bytes(*from));
         }
     }
     #[inline(always)]
     fn within(out: &mut [u8], at: usize, back: usize, size: usize) {
-        if back == 4 {
-            let a = out[at - 1];
-            for to in out[at..at + size].as_chunks_mut::<4>().0 {
-                to[3] = a;
-            }
+        let (before, to) = out.split_at_mut(at);
+        let (from, to) = (&before[at - back..], &mut to[..size]);
+        if size <= back {
+            Self::from_image(from, to);
             return;
         }
-        for k in (at..at + size).step_by(4) {
-            out[k + 3] = out[k - back + 3];
+        // Pixel by pixel round and round, mostly one.
+        let from = from.as_chunks::<4>().0;
+        if let [pixel] = from {
+            let alpha = u32::from_le_bytes(*pixel);
+            to.as_chunks_mut::<4>().0.iter_mut().for_each(|to| with_alpha(to, alpha));
+            return;
+        }
+        for (to, from) in to.as_chunks_mut::<4>().0.iter_mut().zip(from.iter().cycle()) {
+            to[3] = from[3];
         }
     }
+}
+
+/// Puts the alpha of `from` into `to`. As words, since stores of single bytes are not done several at a time.
+#[inline(always)]
+fn with_alpha(to: &mut [u8; 4], from: u32) {
+    *to = (u32::from_le_bytes(*to) & 0x00ff_ffff | from & 0xff00_0000).to_le_bytes();
 }
 
 /// Decodes one pass into all of `out`; returns where the next byte is.
@@ -170,78 +182,81 @@ type Other<'a> = Option<(u32, &'a Image)>;
 fn many<O: Copy4 + Wide, S: Simd>(
     simd: S,
     stream: &[u8],
-    mut at: usize,
+    at: usize,
     out: &mut [u8],
-    mut done: usize,
+    done: usize,
     last: &Other<'_>,
 ) -> (usize, usize) {
+    if stream.len().max(out.len()) > LARGEST {
+        return (at, done);
+    }
     let (known, pixels) = last.map_or((0, &[][..]), |(images, image)| (images, &image.pixels[..]));
-    while let Some(token) = stream.get(at..).and_then(|s| s.first_chunk::<READ>()) {
-        let Some(to) = out.get_mut(done..).and_then(|o| o.first_chunk_mut::<WRITE>()) else { break };
-        let c = usize::from(token[0]);
+    let (mut rest, mut done) = (&stream[at..], done as u32);
+    while let Some(token) = rest.first_chunk::<READ>() {
+        let place = done as usize;
+        let c = u32::from(token[0]);
         if c < 32 {
-            O::run(simd, token, to, c + 1);
-            at += 1 + (c + 1) * O::CODED;
+            let Some(to) = out.get_mut(place..place + WRITE) else { break };
+            O::run(simd, token, to.try_into().expect("as long"), c as usize + 1);
+            rest = &rest[1 + (c as usize + 1) * O::CODED..];
             done += (c + 1) * 4;
             continue;
         }
-        // Whether a length is extended and a distance far is hard to foresee: from one word, by masks, since compilers make
-        // branches of conditions in loops.
-        let word = u64::from_le_bytes(*token.first_chunk().expect("8 bytes"));
+        // Whether a length is extended and a distance far is hard to foresee: by masks, since compilers make branches of
+        // conditions in loops.
         let extended = usize::from(c >= 7 << 5);
-        let more = (word >> 8) as usize & 255 & extended.wrapping_neg();
-        let rest = word >> (8 + 8 * extended);
-        let (low, f) = (rest as usize & 255, rest as usize >> 8 & 255);
+        let more = u32::from(token[1]) & (extended as u32).wrapping_neg();
+        let (low, f) = (u32::from(token[1 + extended]), u32::from(token[2 + extended]));
         let if_far = (c >> 4 & 1).wrapping_neg();
         let mut offset = c & 15 | low << 4 | (f & 31 & if_far) << 12;
-        let mut images = (f & !if_far) as u32;
-        let mut beyond = 0;
+        let mut images = f & !if_far;
+        let mut coded = 3 + extended;
         if f & (0xc0 | 0x20 & if_far) != 0 {
             // Bytes for what is farther are rare.
             let bytes = f >> 6;
-            let distance = (rest >> 16) as u32 & ((1u32 << (8 * bytes)) - 1);
-            images = if if_far == 0 { distance << 6 | f as u32 & 63 } else { distance };
-            beyond = bytes;
+            let farther = u32::from_le_bytes(*token[3 + extended..].first_chunk().expect("4 bytes"));
+            let distance = farther & ((1 << (8 * bytes)) - 1);
+            images = if if_far == 0 { distance << 6 | f & 63 } else { distance };
+            coded += bytes as usize;
             if f & 0x20 & if_far != 0 {
-                offset |= ((rest >> (16 + 8 * bytes)) as usize & 255) << 17;
-                beyond += 1;
+                offset |= (farther >> (8 * bytes) & 255) << 17;
+                coded += 1;
             }
         }
-        let size = ((c >> 5) + more + O::BIAS) * 4;
-        if more == 255 {
+        let size = ((c >> 5) + more + O::BIAS as u32) * 4;
+        if place + WRITE > out.len() {
             break;
         }
         if images == 0 {
             let back = (offset + 1) * 4;
-            if back > done {
+            // Beyond the end where it is before the first pixel.
+            let from = done.wrapping_sub(back);
+            if from as usize + SHORT > out.len() {
                 break;
             }
-            if size <= SHORT {
-                short(simd, out, done, back);
-            } else if size <= MEDIUM && back >= SHORT && size + SHORT <= out.len() - done {
-                blocks(out, done, back, size);
-            } else if size <= out.len() - done {
-                repeat_long::<O>(out, done, back, size);
-            } else {
+            if size as usize <= SHORT {
+                short::<O, S>(simd, out, done, back, size);
+            } else if more == 255 || !long::<O>(out, done, back, size) {
                 break;
             }
         } else {
-            if images != known || size > out.len() - done {
+            let size = size as usize;
+            if images != known || more == 255 || size > out.len() - place {
                 break;
             }
-            let from = pixels.get(offset * 4..).unwrap_or_default();
+            let from = pixels.get(offset as usize * 4..).unwrap_or_default();
             if let (true, Some(block)) = (size <= SHORT, from.first_chunk::<SHORT>()) {
-                out[done..done + SHORT].copy_from_slice(block);
+                out[place..place + SHORT].copy_from_slice(block);
             } else if let Some(from) = from.get(..size) {
-                out[done..done + size].copy_from_slice(from);
+                out[place..place + size].copy_from_slice(from);
             } else {
                 break;
             }
         }
-        at += 3 + extended + beyond;
+        rest = &rest[coded..];
         done += size;
     }
-    (at, done)
+    (stream.len() - rest.len(), done as usize)
 }
 
 /// Decodes one token.

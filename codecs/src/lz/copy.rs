@@ -97,7 +97,7 @@ impl Output for Bgr32 {
 
 /// Four pixels from 12 bytes, of 16.
 #[inline(always)]
-fn four(from: &[u8], to: &mut [u8]) {
+pub(super) fn four(from: &[u8], to: &mut [u8]) {
     for p in 0..4 {
         let v = u32::from_le_bytes([from[p * 3], from[p * 3 + 1], from[p * 3 + 2], from[p * 3 + 3]]);
         to[p * 4..p * 4 + 4].copy_from_slice(&(v & 0x00ff_ffff).to_le_bytes());
@@ -167,11 +167,9 @@ impl Output for Single {
 /// x1r5g5b5 as B, G, R, 0 bytes.
 #[inline(always)]
 pub(crate) fn expand_555(v: u16) -> [u8; 4] {
-    let c = |s: u16| {
-        let five = (v >> s & 31) as u8;
-        five << 3 | five >> 2
-    };
-    [c(0), c(5), c(10), 0]
+    let v = u32::from(v);
+    let five = (v & 31) | (v & 31 << 5) << 3 | (v & 31 << 10) << 6;
+    (five << 3 | five >> 2 & 0x0007_0707).to_le_bytes()
 }
 
 /// Puts one alpha byte into the fourth byte of each pixel.

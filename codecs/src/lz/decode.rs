@@ -3,8 +3,8 @@
 use fearless_simd::{Level, Simd};
 
 use super::LzHeader;
-use super::copy::{Bgr24, Bgr32, Single, Word16, length, merge_alpha, repeat, repeat_long, run};
-use super::wide::{MEDIUM, READ, SHORT, WRITE, Wide, blocks, short};
+use super::copy::{Bgr24, Bgr32, Single, Word16, length, merge_alpha, repeat, run};
+use super::wide::{LARGEST, READ, SHORT, WRITE, Wide, long, short};
 use crate::{DecodeError, PixelFormat};
 
 /// Decodes LZ images; keeps a scratch plane so that RGBA pictures allocate nothing per call.
@@ -104,50 +104,48 @@ fn tokens_at_level<O: Wide>(
 /// Decodes tokens as long as there is room and nothing is odd. `at` and `done` are where the next one is, and what it is
 /// to write.
 #[inline(always)]
-fn many<O: Wide, S: Simd>(
-    simd: S,
-    stream: &[u8],
-    mut at: usize,
-    out: &mut [u8],
-    mut done: usize,
-) -> (usize, usize) {
-    while let Some(token) = stream.get(at..).and_then(|s| s.first_chunk::<READ>()) {
-        let Some(to) = out.get_mut(done..).and_then(|o| o.first_chunk_mut::<WRITE>()) else { break };
-        let c = usize::from(token[0]);
+fn many<O: Wide, S: Simd>(simd: S, stream: &[u8], at: usize, out: &mut [u8], done: usize) -> (usize, usize) {
+    if stream.len().max(out.len()) > LARGEST {
+        return (at, done);
+    }
+    let (mut rest, mut done) = (&stream[at..], done as u32);
+    while let Some(token) = rest.first_chunk::<READ>() {
+        let place = done as usize;
+        let c = u32::from(token[0]);
         if c < 32 {
-            O::run(simd, token, to, c + 1);
-            at += 1 + (c + 1) * O::CODED;
-            done += (c + 1) * O::BYTES;
+            let Some(to) = out.get_mut(place..place + WRITE) else { break };
+            O::run(simd, token, to.try_into().expect("as long"), c as usize + 1);
+            rest = &rest[1 + (c as usize + 1) * O::CODED..];
+            done += (c + 1) * O::BYTES as u32;
             continue;
         }
-        // Whether a length is extended and a distance far is hard to foresee: all that a token may hold is taken from one
-        // word without branches.
-        let word = u64::from_le_bytes(*token.first_chunk().expect("8 bytes"));
-        // By masks, since compilers make branches of conditions in loops.
+        // Whether a length is extended is hard to foresee: by a mask, since compilers make branches of conditions in loops.
+        // Distances are far in one of three to thirty matches: a branch missed now and then costs less than that each
+        // token waits for it.
         let extended = usize::from(c >= 7 << 5);
-        let more = (word >> 8) as usize & 255 & extended.wrapping_neg();
-        let rest = (word >> (8 + 8 * extended)) as usize;
-        let near = (c & 31) << 8 | rest & 255;
-        let far = usize::from(near == 8191);
-        let beyond = ((rest >> 8 & 255) << 8 | rest >> 16 & 255) & far.wrapping_neg();
-        let size = ((c >> 5) + more + O::BIAS) * O::BYTES;
-        let back = (near + 1 + beyond) * O::BYTES;
-        if more == 255 || back > done {
+        let more = u32::from(token[1]) & (extended as u32).wrapping_neg();
+        let near = (c & 31) << 8 | u32::from(token[1 + extended]);
+        let (mut distance, mut coded) = (near + 1, 2 + extended);
+        if near == 8191 {
+            distance += u32::from(u16::from_be_bytes([token[2 + extended], token[3 + extended]]));
+            coded += 2;
+        }
+        let size = ((c >> 5) + more + O::BIAS as u32) * O::BYTES as u32;
+        let back = distance * O::BYTES as u32;
+        // Beyond the end where it is before the first pixel.
+        let from = done.wrapping_sub(back);
+        if from as usize + SHORT > out.len() || place + WRITE > out.len() {
             break;
         }
-        if size <= SHORT {
-            short(simd, out, done, back);
-        } else if size <= MEDIUM && back >= SHORT && size + SHORT <= out.len() - done {
-            blocks(out, done, back, size);
-        } else if size <= out.len() - done {
-            repeat_long::<O>(out, done, back, size);
-        } else {
+        if size as usize <= SHORT {
+            short::<O, S>(simd, out, done, back, size);
+        } else if more == 255 || !long::<O>(out, done, back, size) {
             break;
         }
-        at += 2 + extended + 2 * far;
+        rest = &rest[coded..];
         done += size;
     }
-    (at, done)
+    (stream.len() - rest.len(), done as usize)
 }
 
 /// Decodes one token.
