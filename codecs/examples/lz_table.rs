@@ -88,8 +88,8 @@ fn layouts(root: &str, level: Level) {
         "x = times the reference's speed, speeds taken as ratios to memcpy; % = of the reference's bytes"
     );
     println!("LZ vector                  level      bytes      %   enc MB/s      x   dec MB/s      x");
-    // SPEED.md's memcpy is of some megabytes, as a class of pictures has: an icon in the nearest cache is copied twice as fast.
-    let megabytes = vec![1; 4 << 20];
+    // SPEED.md's memcpy is of pictures of about two megabytes: an icon in the nearest cache is copied twice as fast.
+    let megabytes = vec![1; 2 << 20];
     let copied = megabytes.len() as f64 / memcpy(&megabytes, |f| best(f)) / 1e6;
     println!("memcpy {copied:52.0}");
     for &(name, format, encodes, decodes) in LAYOUTS {
