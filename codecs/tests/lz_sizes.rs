@@ -173,10 +173,17 @@ fn rows(drawn: &Drawn, format: PixelFormat) -> Vec<u8> {
 fn most(format: PixelFormat, kind: &str) -> usize {
     match (format, kind) {
         // Runs in the same order again, far away: the reference happens upon the place that they are from, we upon another.
-        (PixelFormat::A8 | PixelFormat::Plt8 | PixelFormat::Plt4Be, "ramp") => 215,
+        (PixelFormat::A8, "ramp") => 44,
+        (PixelFormat::Plt8, "ramp") => 109,
+        (PixelFormat::Plt4Be, "ramp") => 27,
         (PixelFormat::Rgb32, "ramp") => 71,
         (PixelFormat::Rgb32, "wave") => 23,
-        (_, "far" | "repeats" | "ramp") => 11,
+        (PixelFormat::A8 | PixelFormat::Plt8, "repeats") => 17,
+        (PixelFormat::Plt4Be, "text") => 2,
+        // Streams of a hundred bytes that are one byte larger.
+        (PixelFormat::Plt1Be, "photo" | "wave" | "repeats" | "few") => 14,
+        (PixelFormat::Plt4Be | PixelFormat::Rgb16, "repeats" | "ramp") => 9,
+        (PixelFormat::Rgb32, "far" | "repeats") | (PixelFormat::Plt1Be, "far") => 11,
         (PixelFormat::Rgb32, "photo") => 1,
         _ => 0,
     }

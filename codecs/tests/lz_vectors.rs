@@ -82,7 +82,7 @@ fn vectors_decode_exactly_and_reference_level_gives_their_bytes() {
     }
     assert!(decodes >= 290 && encodes > 200, "{decodes} decodes, {encodes} encodes");
     eprintln!("fast level: {fast} bytes of {reference}, {larger} of {encodes} streams larger");
-    assert!(fast <= reference, "fast level: {fast} bytes of {reference}");
+    assert!(larger == 0, "fast level: {larger} streams are larger than the reference's");
     eprintln!("default and best level on text and ui: {screens:?}");
     for (ours, theirs) in screens {
         assert!(theirs > 0 && ours * 10 <= theirs * 9, "{ours} bytes of {theirs}");

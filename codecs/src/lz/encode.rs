@@ -3,6 +3,7 @@
 use super::fast;
 use super::header::{LzHeader, MAX_BYTES};
 use super::lazy::Lazy;
+use super::narrow::{self, Narrow};
 use super::optimal;
 use super::reference;
 use super::unit::{self, Colour, Index, PAD, Unit, Word};
@@ -34,6 +35,7 @@ pub struct LzEncoder {
     buffer: Vec<u8>,
     spare: Vec<u8>,
     fast: fast::Table,
+    narrow: narrow::Table,
     lazy: Lazy,
     optimal: optimal::Parser<u32>,
     reference: Vec<u32>,
@@ -95,49 +97,26 @@ impl LzEncoder {
             return Err(EncodeError::TooLarge);
         }
         let count = unit::count(pixels);
-        let row = count / pixels.height() as usize;
-        if self.pixels.len() < count + PAD {
-            self.pixels.resize(count + PAD, 0);
-        }
-        let load = |buffer: &mut [u32], plane: &Pixels<'_>| {
-            for (y, to) in buffer[..count].chunks_exact_mut(row).enumerate() {
-                unit::load_row(plane, y as u32, to);
-            }
-        };
-        // What is behind the last pixel has a say in which matches are taken.
-        self.pixels[count..count + PAD].fill(0);
-        let alpha = pixels.alpha_only();
-        load(&mut self.pixels, &pixels.without_alpha());
-        if format == PixelFormat::Rgb16 && level != Level::Reference {
-            for p in &mut self.pixels[..count] {
-                *p &= 0x7fff;
-            }
-        }
         let most = LzHeader::SIZE + 4 * count + count / 16 + 16;
         let mut writer = Writer::new(&mut self.buffer, bound, most);
         let header =
             LzHeader { format, width: pixels.width(), height: pixels.height(), top_down: pixels.top_down() };
         writer.bytes(&header.bytes())?;
-        let px = &mut self.pixels[..count + PAD];
         let mut passes = Passes {
             simd,
             level,
-            row,
+            count,
+            row: count / pixels.height() as usize,
+            pixels: &mut self.pixels,
             fast: &mut self.fast,
+            narrow: &mut self.narrow,
             lazy: &mut self.lazy,
             optimal: &mut self.optimal,
             reference: &mut self.reference,
         };
-        match format {
-            PixelFormat::Rgb24 | PixelFormat::Rgb32 | PixelFormat::Rgba => {
-                passes.run::<Colour>(px, &mut writer)?
-            }
-            PixelFormat::Rgb16 => passes.run::<Word>(px, &mut writer)?,
-            _ => passes.run::<Index>(px, &mut writer)?,
-        }
-        if let Some(alpha) = alpha {
-            load(px, &alpha);
-            passes.run::<Index>(px, &mut writer)?;
+        passes.run(&pixels.without_alpha(), &mut writer)?;
+        if let Some(alpha) = pixels.alpha_only() {
+            passes.run(&alpha, &mut writer)?;
         }
         let written = writer.written();
         out.extend_from_slice(written);
@@ -148,26 +127,83 @@ impl LzEncoder {
 struct Passes<'a> {
     simd: fearless_simd::Level,
     level: Level,
+    /// Pixels of a pass, and of a row.
+    count: usize,
     row: usize,
+    /// Room for those of a pass: `u32`s, or bytes or words in their place.
+    pixels: &'a mut Vec<u32>,
     fast: &'a mut fast::Table,
+    narrow: &'a mut narrow::Table,
     lazy: &'a mut Lazy,
     optimal: &'a mut optimal::Parser<u32>,
     reference: &'a mut Vec<u32>,
 }
 
+/// Fills `pixels` with `count` pixels of any size, row by row, and `pad` zeros behind them: what is there has a say in which
+/// matches are taken.
+fn load<P: bytemuck::Pod>(
+    pixels: &mut Vec<u32>,
+    (count, row): (usize, usize),
+    pad: usize,
+    load_row: impl Fn(u32, &mut [P]),
+) -> &mut [P] {
+    let needed = ((count + pad) * size_of::<P>()).div_ceil(4);
+    if pixels.len() < needed {
+        pixels.resize(needed, 0);
+    }
+    let px = &mut bytemuck::cast_slice_mut(&mut pixels[..needed])[..count + pad];
+    let (coded, behind) = px.split_at_mut(count);
+    for (y, to) in coded.chunks_exact_mut(row).enumerate() {
+        load_row(y as u32, to);
+    }
+    behind.fill(P::zeroed());
+    px
+}
+
 impl Passes<'_> {
-    fn run<U: Unit>(&mut self, px: &[u32], out: &mut Writer<'_>) -> Result<(), EncodeError> {
-        let padded = px;
-        let px = &px[..px.len() - PAD];
-        match self.level {
-            Level::Fast => {
-                crate::simd::at_level!(self.simd, simd => fast::pass::<U, _>(simd, padded, self.row, self.fast, out))
+    /// Codes what there is of `plane`: colours, or single bytes or words.
+    fn run(&mut self, plane: &Pixels<'_>, out: &mut Writer<'_>) -> Result<(), EncodeError> {
+        match (plane.format(), self.level) {
+            (PixelFormat::Rgb24 | PixelFormat::Rgb32 | PixelFormat::Rgba, Level::Fast) => {
+                let px = load(self.pixels, (self.count, self.row), PAD, |y, to| unit::load_row(plane, y, to));
+                crate::simd::at_level!(self.simd, simd => fast::pass(simd, px, self.row, self.fast, out))
             }
-            Level::Default => self.lazy.pass::<U, _>(px, self.row, U::BIAS + 1, &mut optimal::LzSyntax, out),
+            (PixelFormat::Rgb16, Level::Fast) => self.narrow::<u16, false>(plane, out),
+            (PixelFormat::A8 | PixelFormat::Xxxa, Level::Fast) => self.narrow::<u8, true>(plane, out),
+            (_, Level::Fast) => self.narrow::<u8, false>(plane, out),
+            (PixelFormat::Rgb24 | PixelFormat::Rgb32 | PixelFormat::Rgba, _) => {
+                self.slow::<Colour>(plane, out)
+            }
+            (PixelFormat::Rgb16, _) => self.slow::<Word>(plane, out),
+            _ => self.slow::<Index>(plane, out),
+        }
+    }
+
+    /// The fast level of bytes and words.
+    fn narrow<P: Narrow, const RUNS: bool>(
+        &mut self,
+        plane: &Pixels<'_>,
+        out: &mut Writer<'_>,
+    ) -> Result<(), EncodeError> {
+        let px =
+            load(self.pixels, (self.count, self.row), P::PAD, |y, to: &mut [P]| P::load_row(plane, y, to));
+        crate::simd::at_level!(self.simd, simd => narrow::pass::<P, RUNS, _>(simd, px, self.row, self.narrow, out))
+    }
+
+    /// The levels that look longer.
+    fn slow<U: Unit>(&mut self, plane: &Pixels<'_>, out: &mut Writer<'_>) -> Result<(), EncodeError> {
+        let px = load(self.pixels, (self.count, self.row), 0, |y, to| unit::load_row(plane, y, to));
+        if plane.format() == PixelFormat::Rgb16 && self.level != Level::Reference {
+            for p in px.iter_mut() {
+                *p &= 0x7fff;
+            }
+        }
+        match self.level {
             Level::Best => {
                 self.optimal.pass::<U, _>(px, self.row, optimal::EFFORT, &mut optimal::LzSyntax, out)
             }
             Level::Reference => reference::pass::<U>(px, self.reference, out),
+            _ => self.lazy.pass::<U, _>(px, self.row, U::BIAS + 1, &mut optimal::LzSyntax, out),
         }
     }
 }

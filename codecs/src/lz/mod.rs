@@ -9,6 +9,7 @@ mod fast;
 pub(crate) mod finder;
 mod header;
 pub(crate) mod lazy;
+mod narrow;
 pub(crate) mod optimal;
 pub(crate) mod reference;
 mod sparse;

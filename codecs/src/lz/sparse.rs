@@ -6,8 +6,8 @@
 
 use fearless_simd::Simd;
 
-use super::choice::{BITS, Choice, TOO_FAR, ahead, hash, pair};
-use super::unit::{Unit, eight, equal8};
+use super::choice::{BITS, Choice, TOO_FAR, hash, pair};
+use super::unit::{Colour, eight, equal8};
 use super::writer::Writer;
 use crate::EncodeError;
 
@@ -21,14 +21,13 @@ const LONG: usize = 16;
 /// The table of a pass.
 pub(super) struct Places<'a> {
     pub(super) slots: &'a mut [u32; 1 << BITS],
-    pub(super) olders: &'a mut [u32; 1 << BITS],
     pub(super) base: u32,
 }
 
 /// Codes pixels from `i` on as long as matches are short and rare; `anchor` is the first literal not yet written. Returns
 /// both.
 #[inline(never)]
-pub(super) fn pass<U: Unit, S: Simd>(
+pub(super) fn pass<S: Simd>(
     simd: S,
     px: &[u32],
     row: usize,
@@ -39,24 +38,24 @@ pub(super) fn pass<U: Unit, S: Simd>(
 ) -> Result<(usize, usize), EncodeError> {
     simd.vectorize(
         #[inline(always)]
-        || strips::<U, S>(simd, px, row, places, i, anchor, out),
+        || strips(simd, px, row, places, i, anchor, out),
     )
 }
 
 /// Bit `k` is set where pixel `i + k` is the same as pixel `from + k`: of `STRIP + 8` pixels.
 #[inline(always)]
-fn equal<U: Unit, S: Simd>(simd: S, px: &[u32], i: usize, from: usize) -> u64 {
+fn equal<S: Simd>(simd: S, px: &[u32], i: usize, from: usize) -> u64 {
     let (a, b): (&[u32; STRIP + 8], &[u32; STRIP + 8]) =
         (px[i..].first_chunk().expect("room"), px[from..].first_chunk().expect("room"));
     let mut bits = 0;
     for k in (0..STRIP + 8).step_by(8) {
-        bits |= u64::from(equal8::<U, S>(simd, eight(a, k), eight(b, k))) << k;
+        bits |= u64::from(equal8::<Colour, S>(simd, eight(a, k), eight(b, k))) << k;
     }
     bits
 }
 
 #[inline(always)]
-fn strips<U: Unit, S: Simd>(
+fn strips<S: Simd>(
     simd: S,
     px: &[u32],
     row: usize,
@@ -65,27 +64,23 @@ fn strips<U: Unit, S: Simd>(
     mut anchor: usize,
     out: &mut Writer<'_>,
 ) -> Result<(usize, usize), EncodeError> {
-    let Places { slots, olders, base } = places;
+    let Places { slots, base } = places;
     let n = px.len() - super::unit::PAD;
-    // Where a token may begin: of words and bytes it does not pay for two pixels.
-    let begin = |bits: u64| if U::LITERAL == 3 { bits & bits >> 1 } else { bits & bits >> 1 & bits >> 2 };
+    // Where a token may begin.
+    let begin = |bits: u64| bits & bits >> 1;
     while n - i >= ROOM {
         let here: &[u32; STRIP + 3] = px[i - 1..].first_chunk().expect("room");
         let now = base + i as u32;
-        let before = equal::<U, S>(simd, px, i, i - 1);
+        let before = equal(simd, px, i, i - 1);
         // Of a run its first pixel is to be found again.
         let in_run = before & before >> 1 & before >> 2;
-        let (mut seen, mut seen_before) = ([0; STRIP], [0; STRIP]);
+        let mut seen = [0; STRIP];
         let mut look = |in_run: u64| {
             for k in 0..STRIP {
                 let slot = hash(here[k + 1], here[k + 2], here[k + 3]);
                 let enter = in_run >> k & 1 == 0;
                 seen[k] = slots[slot];
                 slots[slot] = if enter { now + k as u32 } else { seen[k] };
-                if U::LITERAL == 1 {
-                    seen_before[k] = olders[slot];
-                    olders[slot] = if enter { seen[k] } else { seen_before[k] };
-                }
             }
         };
         if in_run & ((1 << STRIP) - 1) == 0 {
@@ -103,17 +98,14 @@ fn strips<U: Unit, S: Simd>(
         let mut known = 0;
         for k in 0..STRIP {
             let from = hashed[k] as usize;
-            let mut alike = pair(px, from) == u64::from(here[k + 1]) | u64::from(here[k + 2]) << 32;
-            if U::LITERAL != 3 {
-                alike &= px[from + 2] == here[k + 3];
-            }
+            let alike = pair(px, from) == u64::from(here[k + 1]) | u64::from(here[k + 2]) << 32;
             known |= u64::from(alike) << k;
         }
         let up = if i >= row { row } else { 1 };
-        let above = equal::<U, S>(simd, px, i, i - up);
+        let above = equal(simd, px, i, i - up);
         let begins = (begin(before) | begin(above) | known) & ((1 << STRIP) - 1);
         // Where no literals are pending, or a whole run of them, a token of two bytes even pays for one pixel of three.
-        let single = if U::LITERAL == 3 { before | if up <= 8191 { above } else { 0 } } else { 0 };
+        let single = before | if up <= 8191 { above } else { 0 };
         let mut k = 0;
         while k < STRIP {
             let may = begins | single & 1 << (anchor.wrapping_sub(i) % STRIP);
@@ -122,35 +114,17 @@ fn strips<U: Unit, S: Simd>(
             }
             k += (may >> k).trailing_zeros() as usize;
             let at = i + k;
-            let mut choice = Choice::of::<U, S>(simd, px, at, [at - 1, at - up, hashed[k] as usize]);
-            if U::LITERAL != 3 && choice.length < 3 {
-                k += 1;
-                continue;
-            }
-            if U::LITERAL == 1 && choice.length < 8 && k + 1 < STRIP {
-                // Of single bytes a token saves little: if a longer match begins with the next, it is worth waiting for.
-                let next = ahead::<U, S>(simd, px, at + 1, hashed[k + 1] as usize);
-                if next > choice.length + usize::from(at == anchor) {
-                    k += 1;
-                    continue;
-                }
-            }
-            choice.whole::<U, S>(simd, px, at);
-            if U::LITERAL == 1 {
-                choice.older::<U, S>(simd, px, at, (base + at as u32).wrapping_sub(seen_before[k]) as usize);
-            }
-            let (at, length, from) = choice.widened::<U>(px, at, anchor, n);
-            out.few_literals::<U>(px, anchor..at)?;
-            out.lz_match::<U>(length, at - from)?;
+            let mut choice = Choice::of(simd, px, at, [at - 1, at - up, hashed[k] as usize]);
+            choice.whole(simd, px, at);
+            let (at, length, from) = choice.widened(px, at, anchor, n);
+            out.few_literals::<Colour>(px, anchor..at)?;
+            out.lz_match::<Colour>(length, at - from)?;
             anchor = at + length;
             if length >= LONG {
                 // What was entered beyond it was not there yet.
                 for k in (anchor - i..STRIP).rev() {
                     let slot = hash(here[k + 1], here[k + 2], here[k + 3]);
                     slots[slot] = seen[k];
-                    if U::LITERAL == 1 {
-                        olders[slot] = seen_before[k];
-                    }
                 }
                 return Ok((anchor, anchor));
             }

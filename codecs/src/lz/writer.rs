@@ -1,5 +1,8 @@
 //! The bytes that encoders write: a bounded buffer, literal runs, match tokens.
 
+use std::hint::select_unpredictable as select;
+
+use super::narrow::Narrow;
 use super::unit::Unit;
 use crate::EncodeError;
 
@@ -31,6 +34,24 @@ pub(crate) fn glz_token(images: u32, offset: u32) -> usize {
         };
         3 + distance + usize::from(offset >= 1 << 17)
     }
+}
+
+/// Coded lengths below this are extended by a byte at most.
+const SHORT: usize = 7 + 255;
+
+/// The bytes of an LZ match of coded length `n` below [`SHORT`], first byte lowest, and how many they are. Lengths and
+/// distances of pictures are hard to foresee: no branches.
+#[inline(always)]
+fn lz_token(n: usize, distance: usize) -> (u64, usize) {
+    let (n, d) = (n as u64, distance as u64 - 1);
+    let (extended, far) = (n >= 7, d >= 8191);
+    let beyond = (d.wrapping_sub(8191) as u16).swap_bytes();
+    let high = select(far, 31, d >> 8);
+    let tail = select(far, 255 | u64::from(beyond) << 8, d & 255);
+    let more = select(extended, n.wrapping_sub(7) << 8, 0);
+    let before = select(extended, 16, 8);
+    let token = n.min(7) << 5 | high | more | tail << before;
+    (token, 2 + usize::from(extended) + 2 * usize::from(far))
 }
 
 /// A stream being written. The buffer is the encoder's own, so it is zeroed once and reused.
@@ -137,6 +158,52 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
+    /// As [`Writer::literals`], of bytes or words.
+    pub(super) fn narrow_literals<P: Narrow>(
+        &mut self,
+        px: &[P],
+        range: std::ops::Range<usize>,
+    ) -> Result<(), EncodeError> {
+        for from in range.clone().step_by(32) {
+            let run = (range.end - from).min(32);
+            let size = 1 + run * P::Unit::LITERAL;
+            self.reserve(size)?;
+            self.buffer[self.at] = run as u8 - 1;
+            let to = &mut self.buffer[self.at + 1..self.at + 1 + 32 * P::Unit::LITERAL];
+            to.copy_from_slice(bytemuck::cast_slice(&px[from..from + 32]));
+            self.at += size;
+        }
+        Ok(())
+    }
+
+    /// Writes literals, of bytes or words, and the match behind them: without a branch on how many they are where they are no
+    /// more than 32.
+    #[inline(always)]
+    pub(super) fn narrow_match<P: Narrow>(
+        &mut self,
+        px: &[P],
+        literals: std::ops::Range<usize>,
+        length: usize,
+        distance: usize,
+    ) -> Result<(), EncodeError> {
+        let (count, n) = (literals.end - literals.start, length - P::Unit::BIAS);
+        if count > 32 || n >= SHORT {
+            self.narrow_literals(px, literals)?;
+            return self.lz_match::<P::Unit>(length, distance);
+        }
+        let (token, size) = lz_token(n, distance);
+        let before = usize::from(count > 0) + count * P::Unit::LITERAL;
+        self.reserve(before + size)?;
+        // What is too much is overwritten.
+        let to: &mut [u8; 1 + 64 + 8] = self.buffer[self.at..].first_chunk_mut().expect("slack");
+        to[0] = (count as u8).wrapping_sub(1);
+        let pixels = bytemuck::cast_slice(&px[literals.start..literals.start + 32]);
+        to[1..1 + pixels.len()].copy_from_slice(pixels);
+        to[before..before + 8].copy_from_slice(&token.to_le_bytes());
+        self.at += before + size;
+        Ok(())
+    }
+
     /// Writes a control byte with the three bits for coded length `n` (at least 1) and `low` in its low five bits,
     /// then the rest of the length.
     #[inline(always)]
@@ -162,24 +229,17 @@ impl<'a> Writer<'a> {
     #[inline(always)]
     pub(crate) fn lz_match<U: Unit>(&mut self, length: usize, distance: usize) -> Result<(), EncodeError> {
         let n = length - U::BIAS;
+        if n < SHORT {
+            let (token, size) = lz_token(n, distance);
+            self.reserve(size)?;
+            self.buffer[self.at..self.at + 8].copy_from_slice(&token.to_le_bytes());
+            self.at += size;
+            return Ok(());
+        }
         let d = distance - 1;
         let far = d >= 8191;
         self.reserve(2 + extension(n) + if far { 2 } else { 0 })?;
-        // Lengths and distances of pictures are hard to foresee: the token without branches, where the extension of its
-        // length is a byte at most.
-        if n < 7 + 255 {
-            let extended = n >= 7;
-            let (high, tail) = if far {
-                (31, 255 | u64::from(((d - 8191) as u16).swap_bytes()) << 8)
-            } else {
-                (d as u64 >> 8, d as u64 & 255)
-            };
-            let more = if extended { (n as u64 - 7) << 8 } else { 0 };
-            let before = if extended { 16 } else { 8 };
-            let token = (n as u64).min(7) << 5 | high | more | tail << before;
-            self.buffer[self.at..self.at + 8].copy_from_slice(&token.to_le_bytes());
-            self.at += before / 8 + if far { 3 } else { 1 };
-        } else if far {
+        if far {
             self.length(n, 31);
             let far = ((d - 8191) as u16).to_be_bytes();
             self.short(&[255, far[0], far[1]]);
