@@ -231,7 +231,7 @@ fn many<O: Copy4 + Wide, S: Simd>(
             let back = (offset + 1) * 4;
             // Beyond the end where it is before the first pixel.
             let from = done.wrapping_sub(back);
-            if from as usize + SHORT > out.len() {
+            if u64::from(from) + SHORT as u64 > out.len() as u64 {
                 break;
             }
             if size as usize <= SHORT {

@@ -134,7 +134,7 @@ fn many<O: Wide, S: Simd>(simd: S, stream: &[u8], at: usize, out: &mut [u8], don
         let back = distance * O::BYTES as u32;
         // Beyond the end where it is before the first pixel.
         let from = done.wrapping_sub(back);
-        if from as usize + SHORT > out.len() || place + WRITE > out.len() {
+        if u64::from(from) + SHORT as u64 > out.len() as u64 || place + WRITE > out.len() {
             break;
         }
         if size as usize <= SHORT {
