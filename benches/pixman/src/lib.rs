@@ -96,6 +96,8 @@ pub struct Pixels<'a> {
     words: &'a mut [u32],
     stride: usize,
     bpp: c_int,
+    /// Column and row of the first pixel that operations write or read, columns and rows of what they write.
+    area: [c_int; 4],
 }
 
 impl<'a> Pixels<'a> {
@@ -114,7 +116,14 @@ impl<'a> Pixels<'a> {
             )
         };
         assert!(!image.is_null());
-        Self { image, width, height, words, stride, bpp: bpp as c_int }
+        let area = [0, 0, width as c_int, height as c_int];
+        Self { image, width, height, words, stride, bpp: bpp as c_int, area }
+    }
+
+    /// Limits what is written to an area, or lets it be read from there on; panics if it is not inside.
+    pub fn within(&mut self, x: u32, y: u32, width: u32, height: u32) {
+        assert!(x + width <= self.width && y + height <= self.height);
+        self.area = [x, y, width, height].map(|v| v as c_int);
     }
 
     /// Lets the image be read scaled by factors in 16.16 from `left`, `top`.
@@ -149,14 +158,15 @@ impl<'a> Pixels<'a> {
         unsafe { pixman_image_set_component_alpha(self.image, 1) }
     }
 
-    /// Composites all of `self` from the source's (0, 0).
+    /// Composites all of the area from where the source's begins.
     pub fn composite(&mut self, op: u32, src: &Pixels<'_>) {
         self.composite_masked(op, src, None);
     }
 
-    /// Composites all of `self` from the (0, 0) of source and mask.
+    /// Composites all of the area from where those of source and mask begin.
     pub fn composite_masked(&mut self, op: u32, src: &Pixels<'_>, mask: Option<&Pixels<'_>>) {
-        let (width, height) = (self.width as i32, self.height as i32);
+        let ([x, y, width, height], [src_x, src_y, ..]) = (self.area, src.area);
+        let [mask_x, mask_y, ..] = mask.map_or([0; 4], |mask| mask.area);
         // SAFETY: all images are alive, pixman clips to their sizes.
         unsafe {
             pixman_image_composite32(
@@ -164,40 +174,33 @@ impl<'a> Pixels<'a> {
                 src.image,
                 mask.map_or(std::ptr::null_mut(), |mask| mask.image),
                 self.image,
-                0,
-                0,
-                0,
-                0,
-                0,
-                0,
+                src_x,
+                src_y,
+                mask_x,
+                mask_y,
+                x,
+                y,
                 width,
                 height,
             );
         }
     }
 
-    /// Fills all of an image of whole bytes; whether pixman does that.
+    /// Fills the area of an image of whole bytes; whether pixman does that.
     pub fn fill(&mut self, color: u32) -> bool {
         assert!(self.bpp >= 8);
+        let [x, y, width, height] = self.area;
         // SAFETY: the rows are inside `words`, as asserted when it was made.
         let done = unsafe {
-            pixman_fill(
-                self.words.as_mut_ptr(),
-                self.stride as c_int,
-                self.bpp,
-                0,
-                0,
-                self.width as c_int,
-                self.height as c_int,
-                color,
-            )
+            pixman_fill(self.words.as_mut_ptr(), self.stride as c_int, self.bpp, x, y, width, height, color)
         };
         done != 0
     }
 
-    /// Copies all of an image of the same size and pixel size; whether pixman does that.
+    /// Copies an area of the same size and pixel size; whether pixman does that.
     pub fn blt(&mut self, src: &mut Pixels<'_>) -> bool {
-        assert!((self.width, self.height, self.bpp) == (src.width, src.height, src.bpp));
+        let ([x, y, width, height], [src_x, src_y, src_width, src_height]) = (self.area, src.area);
+        assert!((width, height, self.bpp) == (src_width, src_height, src.bpp));
         // SAFETY: the rows of both are inside their `words`, as asserted when they were made.
         let done = unsafe {
             pixman_blt(
@@ -207,12 +210,12 @@ impl<'a> Pixels<'a> {
                 self.stride as c_int,
                 self.bpp,
                 self.bpp,
-                0,
-                0,
-                0,
-                0,
-                self.width as c_int,
-                self.height as c_int,
+                src_x,
+                src_y,
+                x,
+                y,
+                width,
+                height,
             )
         };
         done != 0

@@ -1,7 +1,8 @@
 //! Composites, fills and copies beside libpixman: boxes of a glyph's size, where what a call costs counts, larger ones,
-//! and such of one row and of one column.
+//! and such of one row and of one column; as pictures of their own and inside pictures of a screen's size.
 
-use super::race::{Table, image, surface, words};
+use super::place::Place;
+use super::race::Table;
 use bench_pixman::{GOOD, NEAREST, Pixels};
 use spice_raster::CompositeOp::{self, *};
 use spice_raster::SurfaceFormat::{self, *};
@@ -12,6 +13,7 @@ use spice_raster::{
 /// A picture to read, and how.
 struct Source {
     surface: Surface,
+    place: Place,
     transform: Option<[i32; 6]>,
     filter: CompositeFilter,
     tiled: bool,
@@ -20,10 +22,10 @@ struct Source {
 
 impl Source {
     /// As it lies there.
-    fn plain(format: SurfaceFormat, width: u32, height: u32) -> Self {
-        let surface = surface(format, width, height, |v| v as u32);
+    fn plain(format: SurfaceFormat, place: Place) -> Self {
+        let surface = place.surface(format, |v| v as u32);
         let (transform, filter) = (None, CompositeFilter::Nearest);
-        Self { surface, transform, filter, tiled: false, component_alpha: false }
+        Self { surface, place, transform, filter, tiled: false, component_alpha: false }
     }
 
     fn transformed(self, transform: [i32; 6], filter: CompositeFilter) -> Self {
@@ -37,12 +39,13 @@ impl Source {
     fn ours(&self) -> CompositeSource<'_> {
         let repeat = if self.tiled { CompositeRepeat::Normal } else { CompositeRepeat::None };
         let (transform, filter) = (self.transform, self.filter);
-        CompositeSource { transform, filter, repeat, ..CompositeSource::new(self.surface.view()) }
+        let origin = Point::new(self.place.rect.left, self.place.rect.top);
+        CompositeSource { transform, filter, repeat, origin, ..CompositeSource::new(self.surface.view()) }
     }
 
     /// pixman's picture of it, over the same words.
     fn theirs<'a>(&self, words: &'a mut [u32]) -> Pixels<'a> {
-        let mut pixels = image(format(self.surface.format()), &self.surface, words);
+        let mut pixels = self.place.image(&self.surface, words);
         if let Some(transform) = self.transform {
             let filter = if self.filter == CompositeFilter::Nearest { NEAREST } else { GOOD };
             pixels.transform(transform, filter);
@@ -57,40 +60,33 @@ impl Source {
     }
 }
 
-fn format(format: SurfaceFormat) -> u32 {
-    match format {
-        A1 => bench_pixman::A1,
-        A8 => bench_pixman::A8,
-        X1R5G5B5 => bench_pixman::X1R5G5B5,
-        R5G6B5 => bench_pixman::R5G6B5,
-        X8R8G8B8 => bench_pixman::X8R8G8B8,
-        A8R8G8B8 => bench_pixman::A8R8G8B8,
-    }
-}
-
 /// One operation on the same pixels; the answers are compared before it is timed.
 fn race(
     table: &Table,
     name: &str,
     op: CompositeOp,
-    target: (SurfaceFormat, u32, u32),
+    target: (SurfaceFormat, Place),
     src: Source,
     mask: Option<Source>,
 ) {
     if !table.has(name) {
         return;
     }
-    let mut dst = surface(target.0, target.1, target.2, |v| v as u32);
-    let mut their_words =
-        [Some(&dst), Some(&src.surface), mask.as_ref().map(|m| &m.surface)].map(|s| s.map(words));
+    let place = target.1;
+    let mut dst = place.surface(target.0, |v| v as u32);
+    let mut their_words = [
+        Some(place.words(&dst)),
+        Some(src.place.words(&src.surface)),
+        mask.as_ref().map(|m| m.place.words(&m.surface)),
+    ];
     let [dst_view, src_view, mask_view] =
         &mut their_words.each_mut().map(|s| s.as_mut().map(Surface::view_mut));
     let (Some(dst_view), Some(src_view)) = (dst_view, src_view) else { return };
-    let mut other = image(format(target.0), &dst, dst_view.row(0));
+    let mut other = place.image(&dst, dst_view.row(0));
     let other_src = src.theirs(src_view.row(0));
     let other_mask = mask.as_ref().zip(mask_view.as_mut()).map(|(mask, view)| mask.theirs(view.row(0)));
     let raster = table.raster;
-    let bbox = dst.bounds();
+    let bbox = place.rect;
     let clip = Region::from_rect(bbox);
     let composition = Composition {
         op,
@@ -102,26 +98,14 @@ fn race(
     let number = u32::from(op.number());
     draw(&mut dst);
     other.composite_masked(number, &other_src, other_mask.as_ref());
-    assert!(same(&dst, other.words()), "{name} differs from pixman");
+    assert!(place.same(&dst, other.words()), "{name} differs from pixman");
     table.line(
         name,
-        (dst.bytes()).max(64),
+        place.bytes(target.0),
         "pixman 1",
         &mut || draw(&mut dst),
         Some(&mut || other.composite_masked(number, &other_src, other_mask.as_ref())),
     );
-}
-
-/// Whether the pixels are the same. Behind those of a row there may be more bits; they are nobody's.
-fn same(ours: &Surface, theirs: &[u32]) -> bool {
-    let stride = ours.format().words_per_row(ours.width());
-    let bits = (ours.width() * ours.format().bits_per_pixel()) as usize;
-    theirs.chunks(stride).enumerate().all(|(y, row)| {
-        let row: Vec<u8> = row.iter().flat_map(|word| word.to_ne_bytes()).collect();
-        let (ours, bytes) = (ours.view().bytes_of_row(y as u32), bits / 8);
-        let rest = (1u8 << (bits % 8)) - 1;
-        ours[..bytes] == row[..bytes] && (rest == 0 || ours[bytes] & rest == row[bytes] & rest)
-    })
 }
 
 /// What is composited with what.
@@ -196,21 +180,14 @@ const SIZES: &[(u32, u32)] = &[
     (512, 512),
 ];
 
+/// Sizes of boxes inside pictures of a screen's size.
+const INSIDE: &[(u32, u32)] =
+    &[(1, 100), (2, 100), (3, 100), (4, 100), (8, 100), (10, 14), (16, 16), (100, 20), (300, 200)];
+
 /// All of them.
 pub(crate) fn race_all(table: &Table) {
     for &(w, h) in SIZES {
-        for shape in SHAPES {
-            for &op in shape.ops {
-                let plain = |format| Source::plain(format, w, h);
-                let src = shape.src.map_or_else(|| Source::plain(A8R8G8B8, 1, 1).tiled(), plain);
-                let component_alpha = shape.mask == Some(A8R8G8B8);
-                let mask = shape.mask.map(|format| Source { component_alpha, ..plain(format) });
-                race(table, &format!("{op:?}{} {w}x{h}", shape.name), op, (shape.target, w, h), src, mask);
-            }
-        }
-        for format in [A8, R5G6B5, X8R8G8B8] {
-            fill_and_copy(table, format, w, h);
-        }
+        race_size(table, &format!("{w}x{h}"), Place::whole(w, h), Place::whole(w, h));
     }
     let one = 1 << 16;
     for (how, transform) in [
@@ -218,35 +195,58 @@ pub(crate) fn race_all(table: &Table) {
         ("rotated", [one * 4 / 5, -one / 3, 30 * one, one / 3, one * 4 / 5, 0]),
     ] {
         for filter in [CompositeFilter::Nearest, CompositeFilter::Bilinear] {
-            let src = Source::plain(A8R8G8B8, 300, 200).transformed(transform, filter);
-            race(table, &format!("Over, {filter:?}, {how} 256x64"), Over, (X8R8G8B8, 256, 64), src, None);
+            let src = Source::plain(A8R8G8B8, Place::whole(300, 200)).transformed(transform, filter);
+            let target = (X8R8G8B8, Place::whole(256, 64));
+            race(table, &format!("Over, {filter:?}, {how} 256x64"), Over, target, src, None);
         }
+    }
+    for &(w, h) in INSIDE {
+        let (to, from) = (Place::inside(301, 203, w, h), Place::inside(78, 411, w, h));
+        race_size(table, &format!("{w}x{h} inside"), to, from);
+    }
+}
+
+/// All that is done with boxes of one size.
+fn race_size(table: &Table, size: &str, to: Place, from: Place) {
+    for shape in SHAPES {
+        for &op in shape.ops {
+            let plain = |format| Source::plain(format, from);
+            let one = || Source::plain(A8R8G8B8, Place::whole(1, 1)).tiled();
+            let src = shape.src.map_or_else(one, plain);
+            let component_alpha = shape.mask == Some(A8R8G8B8);
+            let mask = shape.mask.map(|format| Source { component_alpha, ..plain(format) });
+            race(table, &format!("{op:?}{} {size}", shape.name), op, (shape.target, to), src, mask);
+        }
+    }
+    for format in [A8, R5G6B5, X8R8G8B8] {
+        fill_and_copy(table, format, size, to, from);
     }
 }
 
 /// `pixman_fill` and `pixman_blt`, where pixman has them for such pixels.
-fn fill_and_copy(table: &Table, of: SurfaceFormat, width: u32, height: u32) {
-    let mut dst = surface(of, width, height, |v| v as u32);
-    let src = surface(of, width, height, |v| v as u32 >> 3);
-    let (mut dst_words, mut src_words) = (words(&dst), words(&src));
+fn fill_and_copy(table: &Table, of: SurfaceFormat, size: &str, to: Place, from: Place) {
+    let mut dst = to.surface(of, |v| v as u32);
+    let src = from.surface(of, |v| v as u32 >> 3);
+    let (mut dst_words, mut src_words) = (to.words(&dst), from.words(&src));
     let (mut dst_words, mut src_words) = (dst_words.view_mut(), src_words.view_mut());
-    let mut other = image(format(of), &dst, dst_words.row(0));
-    let mut other_src = image(format(of), &src, src_words.row(0));
-    let (raster, clip, bytes) = (table.raster, Region::from_rect(dst.bounds()), dst.bytes().max(64));
+    let mut other = to.image(&dst, dst_words.row(0));
+    let mut other_src = from.image(&src, src_words.row(0));
+    let (raster, clip, bytes) = (table.raster, Region::from_rect(to.rect), to.bytes(of));
     let (bits, color) = (of.bits_per_pixel(), 0x1234_5678);
-    let name = format!("fill of {bits} bits {width}x{height}");
+    let name = format!("fill of {bits} bits {size}");
     if table.has(&name) && other.fill(color) {
         raster.fill(&mut dst.view_mut(), &clip, color, Rop2::PUT);
-        assert!(same(&dst, other.words()), "{name} differs from pixman");
+        assert!(to.same(&dst, other.words()), "{name} differs from pixman");
         let mut fill = || raster.fill(&mut dst.view_mut(), &clip, color, Rop2::PUT);
         table.line(&name, bytes, "pixman 1", &mut fill, Some(&mut || assert!(other.fill(color))));
     }
-    let name = format!("copy of {bits} bits {width}x{height}");
+    let name = format!("copy of {bits} bits {size}");
     if table.has(&name) && other.blt(&mut other_src) {
-        let mut copy = || raster.copy(&mut dst.view_mut(), &clip, src.view(), Point::default(), Rop2::PUT);
+        let offset = Point::new(from.rect.left - to.rect.left, from.rect.top - to.rect.top);
+        let mut copy = || raster.copy(&mut dst.view_mut(), &clip, src.view(), offset, Rop2::PUT);
         copy();
-        assert!(same(&dst, other.words()), "{name} differs from pixman");
-        let mut copy = || raster.copy(&mut dst.view_mut(), &clip, src.view(), Point::default(), Rop2::PUT);
+        assert!(to.same(&dst, other.words()), "{name} differs from pixman");
+        let mut copy = || raster.copy(&mut dst.view_mut(), &clip, src.view(), offset, Rop2::PUT);
         table.line(&name, bytes, "pixman 1", &mut copy, Some(&mut || assert!(other.blt(&mut other_src))));
     }
 }

@@ -7,6 +7,8 @@
 
 #[cfg(feature = "system-pixman")]
 mod composites;
+#[cfg(feature = "system-pixman")]
+mod place;
 mod race;
 
 use race::{Table, line, memcpy, race, surface};

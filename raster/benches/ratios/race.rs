@@ -2,14 +2,26 @@
 
 use spice_raster::{Raster, Surface, SurfaceFormat};
 use std::hint::black_box;
+use std::ops::Range;
 use std::time::Instant;
 
 const LIMIT: u64 = 1 << 28;
 
 pub(crate) fn surface(format: SurfaceFormat, width: u32, height: u32, pixel: impl Fn(u64) -> u32) -> Surface {
+    surface_of_rows(format, width, height, 0..height, pixel)
+}
+
+/// A surface in which the other rows are never touched, so that there is no memory behind them.
+pub(crate) fn surface_of_rows(
+    format: SurfaceFormat,
+    width: u32,
+    height: u32,
+    rows: Range<u32>,
+    pixel: impl Fn(u64) -> u32,
+) -> Surface {
     let mut surface = Surface::new(format, width, height, LIMIT).expect("bench surfaces are small");
     let mut state = 1u64;
-    for y in 0..height {
+    for y in rows {
         for p in surface.view_mut().row(y) {
             state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             *p = pixel(state >> 17);
@@ -92,10 +104,18 @@ impl Table {
 /// All pixels in one line of words.
 #[cfg(feature = "system-pixman")]
 pub(crate) fn words(surface: &Surface) -> Surface {
+    words_of_rows(surface, 0..surface.height())
+}
+
+/// As [`words`], without the pixels of other rows.
+#[cfg(feature = "system-pixman")]
+pub(crate) fn words_of_rows(surface: &Surface, rows: Range<u32>) -> Surface {
     let row = surface.format().words_per_row(surface.width());
-    let mut words = line(row * surface.height() as usize);
-    for (y, to) in words.view_mut().row(0).chunks_mut(row).enumerate() {
-        to.copy_from_slice(surface.view().row(y as u32));
+    let len = (row * surface.height() as usize) as u32;
+    let mut words = surface_of_rows(SurfaceFormat::A8R8G8B8, len, 1, 0..0, |_| 0);
+    for y in rows {
+        let to = row * y as usize;
+        words.view_mut().row(0)[to..to + row].copy_from_slice(surface.view().row(y));
     }
     words
 }
