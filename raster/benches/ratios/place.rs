@@ -3,6 +3,7 @@
 use super::race::{image, surface_of_rows, words_of_rows};
 use bench_pixman::Pixels;
 use spice_raster::{Rect, Surface, SurfaceFormat};
+use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
 
 /// Where a box lies in its picture.
@@ -29,9 +30,11 @@ impl Place {
         self.rect.top as u32..self.rect.bottom as u32
     }
 
-    /// A picture with pixels in the rows of the box.
+    /// A picture with pixels in the rows of the box. Screens get some rows more, in each picture and run another number:
+    /// how far pictures lie apart decides which lines of a column drive each other out of the cache, for either side.
     pub(crate) fn surface(&self, format: SurfaceFormat, pixel: impl Fn(u64) -> u32) -> Surface {
-        surface_of_rows(format, self.width, self.height, self.rows(), pixel)
+        let more = if self.rect.height() == self.height { 0 } else { RandomState::new().hash_one(0) % 64 };
+        surface_of_rows(format, self.width, self.height + more as u32, self.rows(), pixel)
     }
 
     /// The words of such a picture, in one row.
