@@ -1,11 +1,12 @@
 //! Copies, scaled or not, from pictures and within a surface.
 
 use crate::geom::{Point, Rect};
-use crate::grid::{self, cells};
+use crate::grid::cells;
 use crate::kernels::bits::rop2_kernel;
 use crate::kernels::with_level;
 use crate::pixel::{raw_pixel, set_raw_pixel};
 use crate::plain;
+use crate::put;
 use crate::region::Region;
 use crate::rop::Rop2;
 use crate::rows::{SourceRows, each_row, whole_bytes};
@@ -66,7 +67,7 @@ impl Raster {
         let scaled = src_area.width() != bbox.width() || src_area.height() != bbox.height();
         let delta = (src_area.left.checked_sub(bbox.left), src_area.top.checked_sub(bbox.top));
         if let (false, Rop2::PUT, (Some(x), Some(y))) = (scaled, rop, delta)
-            && self.put_as_it_is(dst, clip, bbox, &src, Point::new(x, y))
+            && self.put_in_box(dst, clip, bbox, &src, Point::new(x, y))
         {
             return;
         }
@@ -90,21 +91,56 @@ impl Raster {
         if src.format().bits_per_pixel() != bits || !whole_bytes(dst.format()) {
             return false;
         }
+        let area = bbox.intersect(&dst.bounds());
+        match clip.one_in(area) {
+            Some(rect) if is_inside(rect, delta, src) => self.put_rect(dst, rect, src, delta),
+            _ => self.put_rects(dst, clip, area, src, delta),
+        }
+        true
+    }
+
+    /// As [`Raster::put_as_it_is`], which is compiled into [`Raster::copy`] for the sake of small boxes.
+    #[inline(never)]
+    fn put_in_box(
+        &self,
+        dst: &mut SurfaceMut<'_>,
+        clip: &Region,
+        bbox: Rect,
+        src: &SurfaceRef<'_>,
+        delta: Point,
+    ) -> bool {
+        self.put_as_it_is(dst, clip, bbox, src, delta)
+    }
+
+    /// As [`Raster::put_as_it_is`], for all rectangles of a clip, and pictures that do not lie under all of it.
+    #[inline(never)]
+    fn put_rects(
+        &self,
+        dst: &mut SurfaceMut<'_>,
+        clip: &Region,
+        area: Rect,
+        src: &SurfaceRef<'_>,
+        delta: Point,
+    ) {
         let reach = Rect {
             left: 0i32.saturating_sub(delta.x),
             top: 0i32.saturating_sub(delta.y),
             right: (src.width() as i32).saturating_sub(delta.x),
             bottom: (src.height() as i32).saturating_sub(delta.y),
         };
-        let area = bbox.intersect(&dst.bounds()).intersect(&reach);
-        let pixel = bits as usize / 8;
-        clip.all_in(area, |rect| {
-            let (column, row) = (rect.left + delta.x, rect.top + delta.y);
-            let (width, height) = cells(rect);
-            let from = src.bytes_from(column as usize * pixel, row as u32);
-            grid::copy(self.level, &mut dst.bytes_of(rect, pixel), from, (width * pixel, height));
-            true
-        })
+        for rect in clip.rects_in(area.intersect(&reach)) {
+            self.put_rect(dst, rect, src, delta);
+        }
+    }
+
+    /// Copies raw pixels of whole bytes to a rectangle; all of it and of its source are there.
+    #[inline(always)]
+    fn put_rect(&self, dst: &mut SurfaceMut<'_>, rect: Rect, src: &SurfaceRef<'_>, delta: Point) {
+        let pixel = dst.format().bits_per_pixel() as usize / 8;
+        let (column, row) = (rect.left + delta.x, rect.top + delta.y);
+        let (width, height) = cells(rect);
+        let from = src.bytes_from(column as usize * pixel, row as u32);
+        put::copy(self.level, dst.bytes_of(rect, pixel), from, (width * pixel, height));
     }
 
     pub(crate) fn copy_sampled(&self, dst: &mut SurfaceMut<'_>, clip: &Region, src: &Sampler<'_>, rop: Rop2) {
@@ -141,18 +177,20 @@ impl Raster {
             return;
         }
         // Bands, rows and columns are taken in the order in which no pixel is overwritten before it is read.
-        let copy = |dst: &mut SurfaceMut<'_>, r: Rect| dst.move_pixels(r, delta);
-        let rects: Vec<Rect> = clip.rects_in(targets).collect();
-        let mut bands: Vec<&[Rect]> = rects.chunk_by(|a, b| a.top == b.top).collect();
-        if delta.y < 0 {
-            bands.reverse();
+        if let Some(rect) = clip.one_in(targets) {
+            return dst.move_pixels(rect, delta);
         }
-        for band in bands {
-            if delta.x < 0 {
-                band.iter().rev().for_each(|&r| copy(dst, r));
-            } else {
-                band.iter().for_each(|&r| copy(dst, r));
+        let mut band = |band: &[Rect]| {
+            let mut copy = |rect: &Rect| dst.move_pixels(rect.intersect(&targets), delta);
+            match delta.x < 0 {
+                true => band.iter().rev().for_each(&mut copy),
+                false => band.iter().for_each(&mut copy),
             }
+        };
+        let bands = clip.rects().chunk_by(|a, b| a.top == b.top);
+        match delta.y < 0 {
+            true => bands.rev().for_each(&mut band),
+            false => bands.for_each(&mut band),
         }
     }
 
@@ -164,8 +202,7 @@ impl Raster {
         let bounds = dst.bounds();
         let Some(targets) = shifted_back(bounds, delta) else { return };
         let targets = targets.intersect(&bounds);
-        let rects: Vec<Rect> = clip.rects_in(targets).collect();
-        for rect in rects {
+        for rect in clip.rects_in(targets) {
             for y in rect.top..rect.bottom {
                 if rop == Rop2::PUT && dst.format().bits_per_pixel() >= 8 {
                     dst.put_row_in_order(y, rect.left..rect.right, delta);
@@ -175,6 +212,16 @@ impl Raster {
             }
         }
     }
+}
+
+/// Whether a rectangle, moved by `delta`, lies in a picture. The rectangle is not empty and starts at or behind (0, 0).
+#[inline(always)]
+fn is_inside(rect: Rect, delta: Point, src: &SurfaceRef<'_>) -> bool {
+    let fits = |from: i32, to: i32, d: i32, size: u32| {
+        let (from, to) = (i64::from(from) + i64::from(d), i64::from(to) + i64::from(d));
+        from >= 0 && to <= i64::from(size)
+    };
+    fits(rect.left, rect.right, delta.x, src.width()) && fits(rect.top, rect.bottom, delta.y, src.height())
 }
 
 /// The targets whose sources are in `sources`; `None` if there are none.
@@ -191,8 +238,11 @@ fn shifted_back(sources: Rect, delta: Point) -> Option<Rect> {
 }
 
 impl SurfaceMut<'_> {
-    /// Moves the pixels at `targets` + `delta` to `targets`; both inside the band. Overlaps are right.
+    /// Moves the pixels at `targets` + `delta` to `targets`; both inside the band, or there are none. Overlaps are right.
     fn move_pixels(&mut self, targets: Rect, delta: Point) {
+        if targets.is_empty() {
+            return;
+        }
         let bits = self.format().bits_per_pixel() as usize;
         let columns = targets.left as usize..targets.right as usize;
         let from = (targets.left + delta.x) as usize;

@@ -1,12 +1,13 @@
 //! Fills with one colour or a pattern.
 
 use crate::brush::TileStart;
-use crate::geom::Point;
-use crate::grid::{self, cells};
+use crate::geom::{Point, Rect};
+use crate::grid::cells;
 use crate::kernels::bits::{fill_row, rop2_kernel};
 use crate::kernels::with_level;
 use crate::pixel::splat;
 use crate::plain;
+use crate::put;
 use crate::region::Region;
 use crate::rop::Rop2;
 use crate::rows::{TileRows, each_row, whole_bytes};
@@ -27,15 +28,27 @@ impl Raster {
             _ => rop.masks(splat(format, color)),
         };
         if a == 0 {
-            let pixel = format.bits_per_pixel() as usize / 8;
-            clip.all_in(dst.bounds(), |rect| {
-                let (width, height) = cells(rect);
-                grid::fill(self.level, &mut dst.bytes_of(rect, pixel), x, (width * pixel, height));
-                true
-            });
+            match clip.one_in(dst.bounds()) {
+                Some(rect) => self.fill_rect(dst, rect, x),
+                None => self.fill_rects(dst, clip, x),
+            }
             return;
         }
         self.fill_masked(dst, clip, (a, x));
+    }
+
+    /// Fills the clip with a word that repeats whole pixels.
+    #[inline(never)]
+    fn fill_rects(&self, dst: &mut SurfaceMut<'_>, clip: &Region, word: u32) {
+        clip.rects_in(dst.bounds()).for_each(|rect| self.fill_rect(dst, rect, word));
+    }
+
+    /// Fills a rectangle inside the band with a word that repeats whole pixels.
+    #[inline(always)]
+    fn fill_rect(&self, dst: &mut SurfaceMut<'_>, rect: Rect, word: u32) {
+        let pixel = dst.format().bits_per_pixel() as usize / 8;
+        let (width, height) = cells(rect);
+        put::fill(self.level, dst.bytes_of(rect, pixel), word, (width * pixel, height));
     }
 
     /// Keeps the bits in `a` and flips those in `x`.

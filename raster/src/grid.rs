@@ -1,10 +1,7 @@
 //! The rows of a rectangle, wherever they lie: in a picture, on the target, one behind the other, or one for all.
 
 use crate::geom::Rect;
-use crate::kernels::bits::put_color;
-use crate::kernels::{with_fitting, with_level};
 use crate::surface::{SurfaceMut, SurfaceRef};
-use fearless_simd::{Level, prelude::*};
 
 /// Columns and rows of a rectangle.
 pub(crate) type Size = (usize, usize);
@@ -124,10 +121,20 @@ impl<'a, T: bytemuck::NoUninit> Grid<'a, T> {
 }
 
 impl<T: Copy> Grid<'_, T> {
-    /// One of them: for boxes so narrow that rows are not worth it.
+    /// `N` of a row from one on: for boxes so narrow that rows are not worth it.
     #[inline(always)]
-    pub(crate) fn cell(self, y: usize, x: usize) -> T {
-        self.cells[self.start.wrapping_add(self.stride.wrapping_mul(y)).wrapping_add(x)]
+    pub(crate) fn few<const N: usize>(self, x: usize, y: usize) -> [T; N] {
+        let start = self.start.wrapping_add(self.stride.wrapping_mul(y)).wrapping_add(x);
+        some(self.cells, start)
+    }
+}
+
+/// `N` cells from one on. A single one takes one comparison, a slice two.
+#[inline(always)]
+fn some<T: Copy, const N: usize>(cells: &[T], start: usize) -> [T; N] {
+    match N {
+        1 => [cells[start]; N],
+        _ => *cells[start..start + N].first_chunk().expect("as many as the slice has"),
     }
 }
 
@@ -167,13 +174,25 @@ impl<'a, T> GridMut<'a, T> {
     }
 }
 
-impl<T> GridMut<'_, T> {
-    /// One of them.
+impl<T: Copy> GridMut<'_, T> {
+    /// `N` of a row from one on.
     #[inline(always)]
-    pub(crate) fn cell(&mut self, y: usize, x: usize) -> &mut T {
-        &mut self.cells[self.start + self.stride * y + x]
+    pub(crate) fn few<const N: usize>(&self, x: usize, y: usize) -> [T; N] {
+        some(self.cells, self.start + self.stride * y + x)
     }
 
+    /// Changes those.
+    #[inline(always)]
+    pub(crate) fn put_few<const N: usize>(&mut self, x: usize, y: usize, few: [T; N]) {
+        let start = self.start + self.stride * y + x;
+        match N {
+            1 => self.cells[start] = few[0],
+            _ => self.cells[start..start + N].copy_from_slice(&few),
+        }
+    }
+}
+
+impl<T> GridMut<'_, T> {
     /// The same rows to read.
     pub(crate) const fn as_grid(&self) -> Grid<'_, T> {
         Grid::new(self.cells, self.start, self.stride)
@@ -184,136 +203,5 @@ impl GridMut<'_, u32> {
     /// The same rows as bytes.
     pub(crate) fn bytes(&mut self) -> GridMut<'_, u8> {
         GridMut::new(bytemuck::cast_slice_mut(self.cells), 4 * self.start, 4 * self.stride)
-    }
-}
-
-/// Copies rows of bytes. A call of `memcpy` takes longer than most rows of small boxes; what a row takes is settled once
-/// for all.
-pub(crate) fn copy(level: Level, d: &mut GridMut<'_, u8>, s: Grid<'_, u8>, size: Size) {
-    let (width, height) = joined(size, d.joins(size) && s.joins(size));
-    match width {
-        256.. => with_level!(level, simd => copy_long(simd, d, s, (width, height))),
-        65.. => copy_rows(d, s, (width, height), copy_blocks::<32>),
-        33.. => copy_rows(d, s, (width, height), copy_ends::<32>),
-        17.. => copy_rows(d, s, (width, height), copy_ends::<16>),
-        8.. => copy_rows(d, s, (width, height), copy_ends::<8>),
-        4.. => copy_rows(d, s, (width, height), copy_ends::<4>),
-        2.. => copy_rows(d, s, (width, height), copy_ends::<2>),
-        _ => copy_rows(d, s, (width, height), copy_ends::<1>),
-    }
-}
-
-/// Copies rows of at least four vectors, by as many; the last overlap those before. `memcpy` takes a tenth longer for
-/// rows that do not lie in the first-level cache.
-#[inline(always)]
-fn copy_long<S: Simd>(simd: S, d: &mut GridMut<'_, u8>, s: Grid<'_, u8>, (width, height): Size) {
-    simd.vectorize(
-        #[inline(always)]
-        || {
-            let n = 4 * S::u8s::LEN;
-            for y in 0..height {
-                let (d, s) = (d.row(y, width), s.row(y, width));
-                for (d, s) in d.chunks_exact_mut(n).zip(s.chunks_exact(n)) {
-                    copy_four(simd, d, s);
-                }
-                copy_four(simd, &mut d[width - n..], &s[width - n..]);
-            }
-        },
-    );
-}
-
-/// Copies four vectors.
-#[inline(always)]
-fn copy_four<S: Simd>(simd: S, d: &mut [u8], s: &[u8]) {
-    let n = S::u8s::LEN;
-    // What is combined with nothing is a vector; what is only copied would go through memory.
-    let [a, b] = [S::u8s::from_slice(simd, &s[..n]) | 0, S::u8s::from_slice(simd, &s[n..2 * n]) | 0];
-    let [c, e] =
-        [S::u8s::from_slice(simd, &s[2 * n..3 * n]) | 0, S::u8s::from_slice(simd, &s[3 * n..4 * n]) | 0];
-    a.store_slice(&mut d[..n]);
-    b.store_slice(&mut d[n..2 * n]);
-    c.store_slice(&mut d[2 * n..3 * n]);
-    e.store_slice(&mut d[3 * n..4 * n]);
-}
-
-/// By what copies a row.
-#[inline(always)]
-fn copy_rows(
-    d: &mut GridMut<'_, u8>,
-    s: Grid<'_, u8>,
-    (width, height): Size,
-    copy: impl Fn(&mut [u8], &[u8]),
-) {
-    for y in 0..height {
-        copy(d.row(y, width), s.row(y, width));
-    }
-}
-
-/// Copies a row of `N` to `2 * N` bytes.
-#[inline(always)]
-fn copy_ends<const N: usize>(d: &mut [u8], s: &[u8]) {
-    if let (Some(first), Some(last)) = (s.first_chunk::<N>(), s.last_chunk::<N>()) {
-        let (first, last) = (*first, *last);
-        put_ends(d, &first, &last);
-    }
-}
-
-/// Copies a row of at least `N` bytes by blocks; the last overlaps the one before.
-#[inline(always)]
-fn copy_blocks<const N: usize>(d: &mut [u8], s: &[u8]) {
-    d.as_chunks_mut::<N>().0.iter_mut().zip(s.as_chunks::<N>().0).for_each(|(d, s)| *d = *s);
-    if let (Some(d), Some(s)) = (d.last_chunk_mut::<N>(), s.last_chunk::<N>()) {
-        *d = *s;
-    }
-}
-
-/// Puts the ends of a row of `N` to `2 * N` bytes.
-#[inline(always)]
-fn put_ends<const N: usize>(d: &mut [u8], first: &[u8; N], last: &[u8; N]) {
-    d.first_chunk_mut::<N>().into_iter().for_each(|d| *d = *first);
-    d.last_chunk_mut::<N>().into_iter().for_each(|d| *d = *last);
-}
-
-/// Fills rows of bytes with a word that repeats whole pixels; the rows hold whole pixels.
-pub(crate) fn fill(level: Level, d: &mut GridMut<'_, u8>, word: u32, size: Size) {
-    let (width, height) = joined(size, d.joins(size));
-    let four = word.to_ne_bytes();
-    let long = u64::from(word) << 32 | u64::from(word);
-    match width {
-        256.. => with_level!(level, simd => {
-            (0..height).for_each(|y| put_color(simd, d.row(y, width), 0, word));
-        }),
-        16.. => with_fitting!(level, width / 4, simd => fill_short(simd, d, word, (width, height))),
-        8.. => fill_ends(d, long.to_ne_bytes(), (width, height)),
-        4.. => fill_ends(d, four, (width, height)),
-        2.. => fill_ends(d, [four[0], four[1]], (width, height)),
-        _ => fill_ends(d, [four[0]], (width, height)),
-    }
-}
-
-/// Fills rows of at least a vector; the last overlaps the one before, and starts with a pixel too.
-#[inline(always)]
-fn fill_short<S: Simd>(simd: S, d: &mut GridMut<'_, u8>, word: u32, (width, height): Size) {
-    simd.vectorize(
-        #[inline(always)]
-        || {
-            let n = S::u8s::LEN;
-            let block: S::u8s = S::u32s::splat(simd, word).bitcast();
-            for y in 0..height {
-                let d = d.row(y, width);
-                for d in d.chunks_exact_mut(n) {
-                    block.store_slice(d);
-                }
-                block.store_slice(&mut d[width - n..]);
-            }
-        },
-    );
-}
-
-/// Fills rows of `N` to `2 * N` bytes. At the row's end too a block starts with a pixel.
-#[inline(always)]
-fn fill_ends<const N: usize>(d: &mut GridMut<'_, u8>, block: [u8; N], (width, height): Size) {
-    for y in 0..height {
-        put_ends(d.row(y, width), &block, &block);
     }
 }

@@ -18,6 +18,7 @@ mod grid;
 mod kernels;
 mod pixel;
 mod plain;
+mod put;
 mod region;
 mod rop;
 mod rop3;

@@ -153,20 +153,12 @@ impl Region {
         rects[from..to].iter().map(move |r| r.intersect(&area)).filter(|r| !r.is_empty())
     }
 
-    /// Calls `run` with each of [`Region::rects_in`] until it gives false; whether it never does. What `run` comes to for
-    /// a region of one rectangle is compiled into the caller.
+    /// The part of a rectangle that is inside, where the region is one rectangle and not all of it lies outside: what
+    /// most drawings come to, without a loop.
     #[inline(always)]
-    pub(crate) fn all_in(&self, area: Rect, mut run: impl FnMut(Rect) -> bool) -> bool {
-        if !self.rects.is_empty() {
-            return self.all_of_many_in(area, &mut run);
-        }
+    pub(crate) fn one_in(&self, area: Rect) -> Option<Rect> {
         let rect = self.bounds.intersect(&area);
-        rect.is_empty() || run(rect)
-    }
-
-    #[inline(never)]
-    fn all_of_many_in(&self, area: Rect, run: &mut dyn FnMut(Rect) -> bool) -> bool {
-        self.rects_in(area).all(run)
+        (self.rects.is_empty() && !rect.is_empty()).then_some(rect)
     }
 
     /// Pixels in it.

@@ -3,9 +3,10 @@
 use super::cells::{Cells, Same};
 use super::lanes::{Lanes, MISSING, ONE, THERE, ZERO, sum};
 use super::op::CompositeOp;
-use crate::grid::{Grid, GridMut, Size, copy, fill, joined};
+use crate::grid::{Grid, GridMut, Size, joined};
 use crate::kernels::with_fitting;
 use crate::pixel::mul_un8;
+use crate::put::{copy, fill};
 use fearless_simd::{Level, prelude::*};
 
 /// The alphas of a picture for a rectangle.
@@ -18,8 +19,6 @@ pub(super) enum Alphas<'a> {
 
 /// Pixels that are read as alphas.
 trait ReadAlphas: Cells {
-    fn alpha(cell: Self::Cell) -> u8;
-
     /// A vector of bytes from `at` on.
     fn vector<S: Simd>(simd: S, row: Self::Row, at: usize) -> S::u32s;
 
@@ -28,11 +27,6 @@ trait ReadAlphas: Cells {
 }
 
 impl ReadAlphas for Grid<'_, u8> {
-    #[inline(always)]
-    fn alpha(cell: u8) -> u8 {
-        cell
-    }
-
     #[inline(always)]
     fn vector<S: Simd>(simd: S, row: Self::Row, at: usize) -> S::u32s {
         S::u8s::from_slice(simd, &row[at..at + S::u8s::LEN]).bitcast()
@@ -46,11 +40,6 @@ impl ReadAlphas for Grid<'_, u8> {
 
 impl ReadAlphas for Same<u8> {
     #[inline(always)]
-    fn alpha(cell: u8) -> u8 {
-        cell
-    }
-
-    #[inline(always)]
     fn vector<S: Simd>(simd: S, row: u8, _: usize) -> S::u32s {
         S::u8s::splat(simd, row).bitcast()
     }
@@ -63,11 +52,6 @@ impl ReadAlphas for Same<u8> {
 
 /// No mask: one that takes nothing away.
 impl ReadAlphas for () {
-    #[inline(always)]
-    fn alpha((): ()) -> u8 {
-        255
-    }
-
     #[inline(always)]
     fn vector<S: Simd>(simd: S, (): (), _: usize) -> S::u32s {
         S::u32s::splat(simd, u32::MAX)
@@ -145,6 +129,55 @@ fn part<S: Simd, Src: ReadAlphas, Msk: ReadAlphas, const FS: u8, const FD: u8, c
 /// How a target's row is read.
 type Target<'a> = Grid<'a, u8>;
 
+/// Rows of `W` alphas, less than four: of as many rows as eight have.
+#[inline(always)]
+fn columns<
+    S: Simd,
+    Src: ReadAlphas,
+    Msk: ReadAlphas,
+    const FS: u8,
+    const FD: u8,
+    const MASKED: bool,
+    const W: usize,
+>(
+    simd: S,
+    d: &mut GridMut<'_, u8>,
+    s: Src,
+    m: Msk,
+    height: usize,
+) {
+    let n = 8 / W;
+    let mut y = 0;
+    while y + n <= height {
+        // They are put together in registers: from memory, a vector's load would wait for all stores.
+        let (mut dv, mut sv, mut mv) = (0, 0, 0);
+        for i in 0..n {
+            let shift = 8 * W * i;
+            dv |= few(Target::some::<W>(d.row(y + i, W), 0)) << shift;
+            sv |= few(Src::some::<W>(s.row(y + i, W), 0)) << shift;
+            mv |= few(Msk::some::<W>(m.row(y + i, W), 0)) << shift;
+        }
+        let [dv, sv, mv] = [dv, sv, mv].map(|v| eight(simd, v.to_le_bytes()));
+        let out = first_eight::<S>(alphas::<S, FS, FD, MASKED>(simd, dv, sv, mv));
+        for i in 0..n {
+            let out = (out >> (8 * W * i)).to_le_bytes();
+            d.row(y + i, W).copy_from_slice(&out[..W]);
+        }
+        y += n;
+    }
+    for y in y..height {
+        let (d, s, m) = (d.row(y, W), s.row(y, W), m.row(y, W));
+        let (s, m) = (Src::some::<W>(s, 0), Msk::some::<W>(m, 0));
+        (0..W).for_each(|x| d[x] = alpha::<FS, FD, MASKED>(d[x], s[x], m[x]));
+    }
+}
+
+/// Less than eight alphas, the first in the lowest bits.
+#[inline(always)]
+fn few<const W: usize>(alphas: [u8; W]) -> u64 {
+    alphas.into_iter().rev().fold(0, |v, alpha| v << 8 | u64::from(alpha))
+}
+
 /// Rows of alphas. The last vector of a row overlaps the one before, so it is computed first and stored last.
 #[inline(always)]
 fn rows<S: Simd, Src: ReadAlphas, Msk: ReadAlphas, const FS: u8, const FD: u8, const MASKED: bool>(
@@ -159,14 +192,11 @@ fn rows<S: Simd, Src: ReadAlphas, Msk: ReadAlphas, const FS: u8, const FD: u8, c
         || {
             let n = S::u8s::LEN;
             if width < 4 {
-                for y in 0..height {
-                    for x in 0..width {
-                        let d = d.cell(y, x);
-                        let (s, m) = (Src::alpha(s.cell(y, x)), Msk::alpha(m.cell(y, x)));
-                        *d = alpha::<FS, FD, MASKED>(*d, s, m);
-                    }
-                }
-                return;
+                return match width {
+                    1 => columns::<S, Src, Msk, FS, FD, MASKED, 1>(simd, d, s, m, height),
+                    2 => columns::<S, Src, Msk, FS, FD, MASKED, 2>(simd, d, s, m, height),
+                    _ => columns::<S, Src, Msk, FS, FD, MASKED, 3>(simd, d, s, m, height),
+                };
             }
             for y in 0..height {
                 let (d, s, m) = (d.row(y, width), s.row(y, width), m.row(y, width));
@@ -232,7 +262,7 @@ fn porter_duff<const FS: u8, const FD: u8>(
 pub(super) fn combine_alphas(
     level: Level,
     op: CompositeOp,
-    d: &mut GridMut<'_, u8>,
+    mut d: GridMut<'_, u8>,
     s: Alphas<'_>,
     m: Option<Grid<'_, u8>>,
     size: Size,
@@ -243,18 +273,18 @@ pub(super) fn combine_alphas(
         Src => match (s, m) {
             (Alphas::Rows(s), None) => copy(level, d, s, size),
             (Alphas::One(s), None) => fill(level, d, u32::from(s) * 0x0101_0101, size),
-            _ => porter_duff::<ONE, ZERO>(level, d, s, m, size),
+            _ => porter_duff::<ONE, ZERO>(level, &mut d, s, m, size),
         },
-        Over => porter_duff::<ONE, MISSING>(level, d, s, m, size),
-        OverReverse => porter_duff::<MISSING, ONE>(level, d, s, m, size),
-        In => porter_duff::<THERE, ZERO>(level, d, s, m, size),
-        InReverse => porter_duff::<ZERO, THERE>(level, d, s, m, size),
-        Out => porter_duff::<MISSING, ZERO>(level, d, s, m, size),
-        OutReverse => porter_duff::<ZERO, MISSING>(level, d, s, m, size),
-        Atop => porter_duff::<THERE, MISSING>(level, d, s, m, size),
-        AtopReverse => porter_duff::<MISSING, THERE>(level, d, s, m, size),
-        Xor => porter_duff::<MISSING, MISSING>(level, d, s, m, size),
-        Add => porter_duff::<ONE, ONE>(level, d, s, m, size),
+        Over => porter_duff::<ONE, MISSING>(level, &mut d, s, m, size),
+        OverReverse => porter_duff::<MISSING, ONE>(level, &mut d, s, m, size),
+        In => porter_duff::<THERE, ZERO>(level, &mut d, s, m, size),
+        InReverse => porter_duff::<ZERO, THERE>(level, &mut d, s, m, size),
+        Out => porter_duff::<MISSING, ZERO>(level, &mut d, s, m, size),
+        OutReverse => porter_duff::<ZERO, MISSING>(level, &mut d, s, m, size),
+        Atop => porter_duff::<THERE, MISSING>(level, &mut d, s, m, size),
+        AtopReverse => porter_duff::<MISSING, THERE>(level, &mut d, s, m, size),
+        Xor => porter_duff::<MISSING, MISSING>(level, &mut d, s, m, size),
+        Add => porter_duff::<ONE, ONE>(level, &mut d, s, m, size),
         _ => debug_assert!(op == Dst, "{op:?} needs words"),
     }
 }

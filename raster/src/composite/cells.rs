@@ -4,13 +4,10 @@ use crate::grid::{Grid, Size};
 
 /// Rows of pixels.
 pub(super) trait Cells: Copy {
-    type Cell: Copy;
     type Row: Copy;
 
     /// The first `width` pixels of a row.
     fn row(self, y: usize, width: usize) -> Self::Row;
-
-    fn cell(self, y: usize, x: usize) -> Self::Cell;
 
     /// Whether each row goes on where the one before ends.
     fn joins(&self, size: Size) -> bool;
@@ -18,17 +15,11 @@ pub(super) trait Cells: Copy {
 
 /// Pixels as they are.
 impl<'a, T: Copy> Cells for Grid<'a, T> {
-    type Cell = T;
     type Row = &'a [T];
 
     #[inline(always)]
     fn row(self, y: usize, width: usize) -> &'a [T] {
         Grid::row(self, y, width)
-    }
-
-    #[inline(always)]
-    fn cell(self, y: usize, x: usize) -> T {
-        Grid::cell(self, y, x)
     }
 
     #[inline(always)]
@@ -39,14 +30,10 @@ impl<'a, T: Copy> Cells for Grid<'a, T> {
 
 /// None: no mask.
 impl Cells for () {
-    type Cell = ();
     type Row = ();
 
     #[inline(always)]
     fn row(self, _: usize, _: usize) {}
-
-    #[inline(always)]
-    fn cell(self, _: usize, _: usize) {}
 
     #[inline(always)]
     fn joins(&self, _: Size) -> bool {
@@ -59,16 +46,10 @@ impl Cells for () {
 pub(super) struct Same<T>(pub(super) T);
 
 impl<T: Copy> Cells for Same<T> {
-    type Cell = T;
     type Row = T;
 
     #[inline(always)]
     fn row(self, _: usize, _: usize) -> T {
-        self.0
-    }
-
-    #[inline(always)]
-    fn cell(self, _: usize, _: usize) -> T {
         self.0
     }
 
@@ -86,17 +67,11 @@ pub(super) struct Set<'a> {
 }
 
 impl<'a> Cells for Set<'a> {
-    type Cell = u32;
     type Row = (&'a [u32], u32);
 
     #[inline(always)]
     fn row(self, y: usize, width: usize) -> Self::Row {
         (self.words.row(y, width), self.bits)
-    }
-
-    #[inline(always)]
-    fn cell(self, y: usize, x: usize) -> u32 {
-        self.words.cell(y, x) | self.bits
     }
 
     #[inline(always)]
@@ -126,7 +101,6 @@ impl<'a> Bits<'a> {
 }
 
 impl<'a> Cells for Bits<'a> {
-    type Cell = bool;
     /// Bytes, and the first one's bit that is the first pixel.
     type Row = (&'a [u8], usize);
 
@@ -134,12 +108,6 @@ impl<'a> Cells for Bits<'a> {
     fn row(self, y: usize, width: usize) -> Self::Row {
         let (byte, bit) = (self.first / 8, self.first % 8);
         (self.bytes.at(byte, 0).row(y, (bit + width).div_ceil(8)), bit)
-    }
-
-    #[inline(always)]
-    fn cell(self, y: usize, x: usize) -> bool {
-        let at = self.first + x;
-        self.bytes.cell(y, at / 8) >> (at % 8) & 1 != 0
     }
 
     /// Their rows begin with a word.

@@ -12,13 +12,13 @@ const fn format(six: bool) -> SurfaceFormat {
 
 /// The word of a pixel of r5g6b5, or of x1r5g5b5.
 #[inline(always)]
-pub(super) const fn word<const SIX: bool>(v: u16) -> u32 {
+const fn word<const SIX: bool>(v: u16) -> u32 {
     to_argb(format(SIX), v as u32)
 }
 
 /// A word as such a pixel.
 #[inline(always)]
-pub(super) const fn short<const SIX: bool>(v: u32) -> u16 {
+const fn short<const SIX: bool>(v: u32) -> u16 {
     from_argb(format(SIX), v) as u16
 }
 
@@ -148,17 +148,27 @@ impl Convert for SetAlpha {
     }
 }
 
-/// Rows of less than four pixels one by one, column by column.
+/// Rows of less than four pixels one by one.
 fn each_row<C: Convert>(level: Level, d: &mut GridMut<'_, C::To>, s: Grid<'_, C::From>, size: Size) {
     let (width, height) = joined(size, d.joins(size) && s.joins(size));
-    if width >= 4 {
-        return with_fitting!(level, width, simd => vectors::<_, C>(simd, d, s, (width, height)));
+    match width {
+        1 => pixels::<C, 1>(d, s, height),
+        2 => pixels::<C, 2>(d, s, height),
+        3 => pixels::<C, 3>(d, s, height),
+        _ => with_fitting!(level, width, simd => vectors::<_, C>(simd, d, s, (width, height))),
     }
-    for x in 0..width {
-        for y in 0..height {
-            *d.cell(y, x) = C::pixel(s.cell(y, x));
-        }
+}
+
+/// Rows of `W` pixels, four at a time: reads of lines that are far do not wait for writes to others.
+fn pixels<C: Convert, const W: usize>(d: &mut GridMut<'_, C::To>, s: Grid<'_, C::From>, height: usize) {
+    let pixels = |y| s.few::<W>(0, y).map(C::pixel);
+    let mut y = 0;
+    while y + 4 <= height {
+        let rows = [pixels(y), pixels(y + 1), pixels(y + 2), pixels(y + 3)];
+        (y..).zip(rows).for_each(|(y, row)| d.put_few(0, y, row));
+        y += 4;
     }
+    (y..height).for_each(|y| d.put_few(0, y, pixels(y)));
 }
 
 /// Rows by vectors; the last over the end of the one before.

@@ -1,8 +1,9 @@
 //! DRAW_COMPOSITE: a source through a mask onto the target, as pixman 0.42 draws it on x86-64.
 //!
 //! [`plan`] decides everything that holds for all pixels; then rows of source, mask and target go as a8r8g8b8 words
-//! ([`fetch`], [`transform`], [`target`]) through the operator: [`narrow`] with [`combine`], [`blend`] and [`alphas`], or
-//! [`float`] for those that divide. Where pictures hold such words already they are read in place ([`there`]).
+//! ([`fetch`], [`transform`], [`target`]) through the operator: [`narrow`] with [`combine`] (by [`vectors`] of
+//! [`pixels`]), [`blend`] and [`alphas`], or [`float`] for those that divide. Where pictures hold such words already they
+//! are read in place ([`there`]).
 
 mod alphas;
 mod blend;
@@ -18,6 +19,7 @@ mod naive;
 mod naive_float;
 mod narrow;
 mod op;
+mod pixels;
 mod plan;
 mod scaled;
 mod target;
@@ -25,6 +27,7 @@ mod target;
 mod tests;
 mod there;
 mod transform;
+mod vectors;
 mod words;
 
 pub use op::CompositeOp;
@@ -159,7 +162,11 @@ impl Raster {
         let area = bbox.intersect(&dst.bounds());
         if let Some(direct) = Direct::new(dst.format(), bbox, composition) {
             // Whether it draws is the same for all.
-            if clip.all_in(area, |rect| direct.draw(self, dst, bbox, rect, composition)) {
+            let drawn = match clip.one_in(area) {
+                Some(rect) => direct.draw(self, dst, bbox, rect, composition),
+                None => direct.draw_all(self, dst, bbox, clip, area, composition),
+            };
+            if drawn {
                 return;
             }
         }

@@ -9,10 +9,11 @@ use super::combine::{Mask, Source, combine, takes_all};
 use super::op::CompositeOp;
 use super::plan::{Picture, Plan, Sampling, Unused};
 use super::scaled::Scaled;
-use super::there::There;
+use super::there::{Operands, There};
 use super::{CHUNK, SMALL, TINY, for_blocks, target};
 use crate::geom::Rect;
-use crate::grid::{Grid, GridMut, cells, copy};
+use crate::grid::{Grid, GridMut, cells};
+use crate::put::copy;
 use crate::simd::Raster;
 use crate::surface::{SurfaceFormat, SurfaceMut};
 use fearless_simd::Level;
@@ -65,10 +66,12 @@ impl Raster {
         }
         if in_place || dst.format() != SurfaceFormat::X8R8G8B8 {
             let (src, mask) = (plan.src.there(rect), plan.mask.as_ref().map(|mask| mask.there(rect)));
-            if let (Some(src), None | Some(Some(_))) = (src, mask)
-                && self.combine_there(dst, rect, plan.op, src, mask.flatten(), plan.component_alpha)
-            {
-                return;
+            if let (Some(src), None | Some(Some(_))) = (src, mask) {
+                let mask = mask.flatten();
+                let operands = Operands { op: plan.op, src, mask, component_alpha: plan.component_alpha };
+                if self.combine_there(dst, rect, operands) {
+                    return;
+                }
             }
         }
         if dst.format() == SurfaceFormat::A8 && plan.op.is_porter_duff() {
@@ -160,11 +163,11 @@ impl Raster {
                 }
             };
             if in_place {
-                return combine(level, op, &mut dst.words_of(block), s, m, size);
+                return combine(level, op, dst.words_of(block), s, m, size);
             }
             let d = &mut d_words[..len];
             target::load(level, dst, block, d);
-            combine(level, op, &mut GridMut::packed(d, size.0), s, m, size);
+            combine(level, op, GridMut::packed(d, size.0), s, m, size);
             target::store(level, dst, block, d);
         });
     }
@@ -187,7 +190,7 @@ impl Raster {
                 mask.rect_alphas(self.level, block, &mut m[..len]);
                 Grid::packed(&m[..len], size.0)
             });
-            combine_alphas(self.level, plan.op, &mut dst.bytes_of(block, 1), s, m, size);
+            combine_alphas(self.level, plan.op, dst.bytes_of(block, 1), s, m, size);
         });
     }
 }
@@ -198,7 +201,7 @@ fn copy_raw_shorts(level: Level, dst: &mut SurfaceMut<'_>, rect: Rect, plan: &Pl
     if let Some((row, column)) = src.below(rect) {
         let (width, height) = cells(rect);
         let from = src.surface.bytes_from(2 * column, row);
-        return copy(level, &mut dst.bytes_of(rect, 2), from, (2 * width, height));
+        return copy(level, dst.bytes_of(rect, 2), from, (2 * width, height));
     }
     let (width, height) = (i64::from(src.surface.width()), i64::from(src.surface.height()));
     for y in rect.top..rect.bottom {

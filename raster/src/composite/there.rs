@@ -11,7 +11,9 @@ use super::op::CompositeOp;
 use super::words::first_word;
 use super::{CHUNK, CompositeRepeat, CompositeSource, Composition, SMALL, for_blocks, target};
 use crate::geom::Rect;
-use crate::grid::{Grid, GridMut, cells, copy, fill};
+use crate::grid::{Grid, GridMut, cells};
+use crate::put::{copy, fill};
+use crate::region::Region;
 use crate::simd::Raster;
 use crate::surface::{SurfaceFormat, SurfaceMut, SurfaceRef};
 
@@ -74,6 +76,30 @@ impl<'a> There<'a> {
             Self::One(word) => Some(Alphas::One((word >> 24) as u8)),
             _ => None,
         }
+    }
+}
+
+/// What is combined with a target's pixels, all of it lying there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Operands<'a> {
+    pub(super) op: CompositeOp,
+    pub(super) src: There<'a>,
+    pub(super) mask: Option<There<'a>>,
+    pub(super) component_alpha: bool,
+}
+
+impl<'a> Operands<'a> {
+    /// Source and mask as words for an 8-bit operator, where they lie there as those.
+    #[inline(always)]
+    fn words(self) -> Option<(Source<'a>, Mask<'a>)> {
+        if self.op.in_float() {
+            return None;
+        }
+        let mask = match self.mask {
+            None => Mask::NONE,
+            Some(mask) => mask.mask(self.component_alpha)?,
+        };
+        Some((self.src.source()?, mask))
     }
 }
 
@@ -162,6 +188,20 @@ impl Direct {
         Some(Self { op, set })
     }
 
+    /// As [`Direct::draw`], for all rectangles of a clip.
+    #[inline(never)]
+    pub(super) fn draw_all(
+        &self,
+        raster: &Raster,
+        dst: &mut SurfaceMut<'_>,
+        bbox: Rect,
+        clip: &Region,
+        area: Rect,
+        composition: &Composition<'_>,
+    ) -> bool {
+        clip.rects_in(area).all(|rect| self.draw(raster, dst, bbox, rect, composition))
+    }
+
     /// The pixels of a rectangle inside the box; false, and nothing done, where this is not the way, whichever the
     /// rectangle. Apart, so that what it needs is not worked out before there is a rectangle.
     #[inline(never)]
@@ -185,7 +225,8 @@ impl Direct {
                 mask => mask,
             },
         };
-        raster.combine_there(dst, rect, self.op, src, mask, *component_alpha)
+        let operands = Operands { op: self.op, src, mask, component_alpha: *component_alpha };
+        raster.combine_there(dst, rect, operands)
     }
 }
 
@@ -193,15 +234,8 @@ impl Raster {
     /// Combines pixels that lie there with those of a target; on x8r8g8b8, with the x byte as alpha. False, and nothing
     /// done, if some have to be made first, whichever the rectangle.
     #[inline(always)]
-    pub(super) fn combine_there(
-        &self,
-        dst: &mut SurfaceMut<'_>,
-        rect: Rect,
-        op: CompositeOp,
-        src: There<'_>,
-        mask: Option<There<'_>>,
-        component_alpha: bool,
-    ) -> bool {
+    pub(super) fn combine_there(&self, dst: &mut SurfaceMut<'_>, rect: Rect, operands: Operands<'_>) -> bool {
+        let Operands { op, src, mask, .. } = operands;
         let (level, size, format) = (self.level, cells(rect), dst.format());
         match format {
             SurfaceFormat::A8R8G8B8 | SurfaceFormat::X8R8G8B8 => {
@@ -209,8 +243,8 @@ impl Raster {
                     widen(level, SurfaceFormat::R5G6B5, &mut dst.words_of(rect), s, size);
                     return true;
                 }
-                let Some((source, mask)) = words(op, src, mask, component_alpha) else { return false };
-                combine(level, op, &mut dst.words_of(rect), source, mask, size);
+                let Some((source, mask)) = operands.words() else { return false };
+                combine(level, op, dst.words_of(rect), source, mask, size);
             }
             SurfaceFormat::A8 => {
                 let (Some(source), true) = (src.alphas(), op.is_porter_duff()) else { return false };
@@ -219,17 +253,17 @@ impl Raster {
                     Some(There::Alphas(mask)) => Some(mask),
                     _ => return false,
                 };
-                combine_alphas(level, op, &mut dst.bytes_of(rect, 1), source, mask, size);
+                combine_alphas(level, op, dst.bytes_of(rect, 1), source, mask, size);
             }
             SurfaceFormat::R5G6B5 => match (op, src, mask) {
                 (CompositeOp::Src, There::Shorts(s), None) => {
                     let (width, height) = size;
-                    copy(level, &mut dst.bytes_of(rect, 2), s.bytes(), (2 * width, height));
+                    copy(level, dst.bytes_of(rect, 2), s.bytes(), (2 * width, height));
                 }
-                _ => return self.combine_there_shorts::<true>(dst, rect, op, src, mask, component_alpha),
+                _ => return self.combine_there_shorts::<true>(dst, rect, operands),
             },
             SurfaceFormat::X1R5G5B5 => {
-                return self.combine_there_shorts::<false>(dst, rect, op, src, mask, component_alpha);
+                return self.combine_there_shorts::<false>(dst, rect, operands);
             }
             SurfaceFormat::A1 => return false,
         }
@@ -242,22 +276,20 @@ impl Raster {
         &self,
         dst: &mut SurfaceMut<'_>,
         rect: Rect,
-        op: CompositeOp,
-        src: There<'_>,
-        mask: Option<There<'_>>,
-        component_alpha: bool,
+        operands: Operands<'_>,
     ) -> bool {
+        let Operands { op, src, mask, .. } = operands;
         let (level, size, format) = (self.level, cells(rect), dst.format());
         match (op, src, mask) {
             (CompositeOp::Src, There::One(word), None) => {
                 let (width, height) = size;
-                fill(level, &mut dst.bytes_of(rect, 2), twice(format, word), (2 * width, height));
+                fill(level, dst.bytes_of(rect, 2), twice(format, word), (2 * width, height));
             }
             (CompositeOp::Src, There::Words(s), None) => {
                 narrow(level, format, &mut dst.shorts_of(rect), s.words, size);
             }
             _ => {
-                let Some((source, mask)) = words(op, src, mask, component_alpha) else { return false };
+                let Some((source, mask)) = operands.words() else { return false };
                 if !combine_shorts::<SIX>(level, op, &mut dst.shorts_of(rect), source, mask, size) {
                     match rect.area() as usize {
                         ..=SMALL => self.combine_made_shorts::<SMALL>(dst, rect, op, source, mask),
@@ -285,26 +317,8 @@ impl Raster {
             let d = &mut words[..size.0 * size.1];
             let (x, y) = ((block.left - rect.left) as usize, (block.top - rect.top) as usize);
             target::load(self.level, dst, block, d);
-            combine(self.level, op, &mut GridMut::packed(d, size.0), src.at(x, y), mask.at(x, y), size);
+            combine(self.level, op, GridMut::packed(d, size.0), src.at(x, y), mask.at(x, y), size);
             target::store(self.level, dst, block, d);
         });
     }
-}
-
-/// Source and mask as words for an 8-bit operator, where they lie there as those.
-#[inline(always)]
-fn words<'a>(
-    op: CompositeOp,
-    src: There<'a>,
-    mask: Option<There<'a>>,
-    component_alpha: bool,
-) -> Option<(Source<'a>, Mask<'a>)> {
-    if op.in_float() {
-        return None;
-    }
-    let mask = match mask {
-        None => Mask::NONE,
-        Some(mask) => mask.mask(component_alpha)?,
-    };
-    Some((src.source()?, mask))
 }

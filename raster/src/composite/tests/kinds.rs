@@ -50,7 +50,7 @@ fn check(
     mask: Option<(SurfaceFormat, bool, bool)>,
     width: u32,
 ) {
-    let height = if width == 1 { 1 + rng.below(9) } else { 1 + rng.below(3) } as u32;
+    let height = if width < 4 { 1 + rng.below(9) } else { 1 + rng.below(3) } as u32;
     let (left, more) = match rng.below(2) {
         0 => (0, 0),
         _ => (rng.below(20) as u32, rng.below(9) as u32),

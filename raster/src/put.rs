@@ -1,0 +1,259 @@
+//! Rows of bytes copied, or filled with a word.
+//!
+//! A call of `memcpy` or of a function with an instruction set of its own takes longer than most rows of small boxes: rows
+//! of up to 128 bytes are put by what the build has anyway, what a row takes is settled once for all, and both ends of
+//! a row may overlap. Longer rows go by vectors that do not straddle lines of the target.
+
+use crate::grid::{Grid, GridMut, Size, joined};
+use crate::kernels::{with_fitting, with_four};
+use fearless_simd::{Level, prelude::*};
+
+/// Copies rows of bytes.
+#[inline(always)]
+pub(crate) fn copy(level: Level, mut d: GridMut<'_, u8>, s: Grid<'_, u8>, size: Size) {
+    let (width, height) = joined(size, d.joins(size) && s.joins(size));
+    let size = (width, height);
+    match width {
+        33.. if width * height >= LONG => copy_long(level, d, s, size),
+        129.. => with_four!(level, simd => copy_vectors(simd, &mut d, s, size)),
+        65.. => copy_rows(&mut d, s, size, copy_ends::<64>),
+        33.. => copy_rows(&mut d, s, size, copy_ends::<32>),
+        17.. => copy_rows(&mut d, s, size, copy_ends::<16>),
+        8.. => copy_rows(&mut d, s, size, copy_ends::<8>),
+        4.. => copy_rows(&mut d, s, size, copy_ends::<4>),
+        2.. => copy_rows(&mut d, s, size, copy_ends::<2>),
+        _ => copy_rows(&mut d, s, size, copy_ends::<1>),
+    }
+}
+
+/// By what copies a row.
+#[inline(always)]
+fn copy_rows(
+    d: &mut GridMut<'_, u8>,
+    s: Grid<'_, u8>,
+    (width, height): Size,
+    copy: impl Fn(&mut [u8], &[u8]),
+) {
+    for y in 0..height {
+        copy(d.row(y, width), s.row(y, width));
+    }
+}
+
+/// Copies a row of `N` to `2 * N` bytes.
+#[inline(always)]
+fn copy_ends<const N: usize>(d: &mut [u8], s: &[u8]) {
+    if let (Some(first), Some(last)) = (s.first_chunk::<N>(), s.last_chunk::<N>()) {
+        let (first, last) = (*first, *last);
+        put_ends(d, &first, &last);
+    }
+}
+
+/// Puts the ends of a row of `N` to `2 * N` bytes.
+#[inline(always)]
+fn put_ends<const N: usize>(d: &mut [u8], first: &[u8; N], last: &[u8; N]) {
+    d.first_chunk_mut::<N>().into_iter().for_each(|d| *d = *first);
+    d.last_chunk_mut::<N>().into_iter().for_each(|d| *d = *last);
+}
+
+/// Bytes from which on it is worth entering another instruction set.
+const LONG: usize = 1024;
+
+/// Copies rows of at least two vectors. `memcpy` takes a tenth longer for rows that do not lie in the first-level cache.
+#[inline(never)]
+fn copy_long(level: Level, mut d: GridMut<'_, u8>, s: Grid<'_, u8>, size: Size) {
+    with_fitting!(level, size.0 / 4, simd => simd.vectorize(
+        #[inline(always)]
+        || copy_by(simd, &mut d, s, size),
+    ));
+}
+
+/// Copies rows of at least a vector.
+#[inline(always)]
+fn copy_by<S: Simd>(simd: S, d: &mut GridMut<'_, u8>, s: Grid<'_, u8>, (width, height): Size) {
+    let n = S::u8s::LEN;
+    if width >= 4 * n {
+        return copy_vectors(simd, d, s, (width, height));
+    }
+    for y in 0..height {
+        let (d, s) = (d.row(y, width), s.row(y, width));
+        if width >= 2 * n {
+            copy_two(simd, &mut d[..2 * n], &s[..2 * n]);
+            copy_two(simd, &mut d[width - 2 * n..], &s[width - 2 * n..]);
+        } else {
+            let first = S::u8s::from_slice(simd, &s[..n]) | 0;
+            let last = S::u8s::from_slice(simd, &s[width - n..]) | 0;
+            first.store_slice(&mut d[..n]);
+            last.store_slice(&mut d[width - n..]);
+        }
+    }
+}
+
+/// Copies two vectors.
+#[inline(always)]
+fn copy_two<S: Simd>(simd: S, d: &mut [u8], s: &[u8]) {
+    let n = S::u8s::LEN;
+    // What is combined with nothing is a vector; what is only copied would go through memory, and an array of them too.
+    let a = S::u8s::from_slice(simd, &s[..n]) | 0;
+    let b = S::u8s::from_slice(simd, &s[n..]) | 0;
+    a.store_slice(&mut d[..n]);
+    b.store_slice(&mut d[n..]);
+}
+
+/// Copies rows of at least four vectors.
+#[inline(always)]
+fn copy_vectors<S: Simd>(simd: S, d: &mut GridMut<'_, u8>, s: Grid<'_, u8>, (width, height): Size) {
+    let n = S::u8s::LEN;
+    for y in 0..height {
+        let (d, s) = (d.row(y, width), s.row(y, width));
+        copy_four(simd, &mut d[..4 * n], &s[..4 * n]);
+        let (mut at, last) = (4 * n - behind_line(d), width - 4 * n);
+        while at < last {
+            copy_four(simd, &mut d[at..at + 4 * n], &s[at..at + 4 * n]);
+            at += 4 * n;
+        }
+        copy_four(simd, &mut d[last..], &s[last..]);
+    }
+}
+
+/// Copies four vectors.
+#[inline(always)]
+fn copy_four<S: Simd>(simd: S, d: &mut [u8], s: &[u8]) {
+    let n = S::u8s::LEN;
+    let a = S::u8s::from_slice(simd, &s[..n]) | 0;
+    let b = S::u8s::from_slice(simd, &s[n..2 * n]) | 0;
+    let c = S::u8s::from_slice(simd, &s[2 * n..3 * n]) | 0;
+    let e = S::u8s::from_slice(simd, &s[3 * n..]) | 0;
+    a.store_slice(&mut d[..n]);
+    b.store_slice(&mut d[n..2 * n]);
+    c.store_slice(&mut d[2 * n..3 * n]);
+    e.store_slice(&mut d[3 * n..]);
+}
+
+/// Bytes from the start of a cache line, of 64, to that of a row: stores that straddle lines cost twice. What is drawn
+/// does not depend on it. Rows of whole pixels begin at a multiple of a pixel's size, and so does that.
+#[inline(always)]
+fn behind_line(row: &[u8]) -> usize {
+    row.as_ptr().addr() % 64
+}
+
+/// Fills rows of bytes with a word that repeats whole pixels; the rows hold whole pixels.
+#[inline(always)]
+pub(crate) fn fill(level: Level, mut d: GridMut<'_, u8>, word: u32, size: Size) {
+    let (width, height) = joined(size, d.joins(size));
+    let size = (width, height);
+    let four = word.to_ne_bytes();
+    let long = (u64::from(word) << 32 | u64::from(word)).to_ne_bytes();
+    match width {
+        129.. if width * height >= LONG => fill_long(level, d, word, size),
+        129.. => with_four!(level, simd => fill_vectors(simd, &mut d, word, size)),
+        65.. => fill_short::<4>(level, &mut d, word, size),
+        32.. => fill_short::<2>(level, &mut d, word, size),
+        16.. => fill_short::<1>(level, &mut d, word, size),
+        8.. => fill_ends(&mut d, long, size),
+        4.. => fill_ends(&mut d, four, size),
+        2.. => fill_ends(&mut d, [four[0], four[1]], size),
+        _ => fill_ends(&mut d, [four[0]], size),
+    }
+}
+
+/// Fills rows of `N` to `2 * N` bytes. At the row's end too a block starts with a pixel.
+#[inline(always)]
+fn fill_ends<const N: usize>(d: &mut GridMut<'_, u8>, block: [u8; N], (width, height): Size) {
+    for y in 0..height {
+        put_ends(d.row(y, width), &block, &block);
+    }
+}
+
+/// Fills rows of `N` to `2 * N` vectors of 16 bytes.
+#[inline(always)]
+fn fill_short<const N: usize>(level: Level, d: &mut GridMut<'_, u8>, word: u32, (width, height): Size) {
+    with_four!(level, simd => {
+        let block = splat(simd, word);
+        for y in 0..height {
+            let d = d.row(y, width);
+            let last = d.len() - N * 16;
+            (0..N).for_each(|i| block.store_slice(&mut d[i * 16..(i + 1) * 16]));
+            (0..N).for_each(|i| block.store_slice(&mut d[last + i * 16..last + (i + 1) * 16]));
+        }
+    });
+}
+
+/// A word again and again.
+#[inline(always)]
+fn splat<S: Simd>(simd: S, word: u32) -> S::u8s {
+    S::u32s::splat(simd, word).bitcast()
+}
+
+/// Fills rows of at least two vectors.
+#[inline(never)]
+fn fill_long(level: Level, mut d: GridMut<'_, u8>, word: u32, size: Size) {
+    with_fitting!(level, size.0 / 16, simd => simd.vectorize(
+        #[inline(always)]
+        || fill_vectors(simd, &mut d, word, size),
+    ));
+}
+
+#[inline(always)]
+fn fill_vectors<S: Simd>(simd: S, d: &mut GridMut<'_, u8>, word: u32, (width, height): Size) {
+    let n = S::u8s::LEN;
+    let block = splat(simd, word);
+    for y in 0..height {
+        let d = d.row(y, width);
+        store_four::<S>(block, &mut d[..4 * n]);
+        let (mut at, last) = (4 * n - behind_line(d), width - 4 * n);
+        while at < last {
+            store_four::<S>(block, &mut d[at..at + 4 * n]);
+            at += 4 * n;
+        }
+        store_four::<S>(block, &mut d[last..]);
+    }
+}
+
+/// Puts a vector four times.
+#[inline(always)]
+fn store_four<S: Simd>(block: S::u8s, d: &mut [u8]) {
+    let n = S::u8s::LEN;
+    (0..4).for_each(|i| block.store_slice(&mut d[i * n..(i + 1) * n]));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_util::{Rng, levels};
+
+    /// Rows of every width up to more than the longest vectors four times, from every place in a line, few rows and many,
+    /// apart and joined: all bytes of the buffer, so that nothing is written outside.
+    #[test]
+    fn rows_are_put_as_byte_by_byte() {
+        let mut rng = Rng::new(5);
+        for level in levels() {
+            for width in 1..=530usize {
+                let height = [1, 2, 3, 9, 40][rng.below(5) as usize];
+                let pixel = [1, 2, 4][rng.below(3) as usize];
+                let start = pixel * rng.below(80) as usize;
+                let width = width.next_multiple_of(pixel);
+                let stride = [width, width + pixel, (width + 40).next_multiple_of(64)][rng.below(3) as usize];
+                let from = rng.below(80) as usize;
+                let source: Vec<u8> = (0..from + stride * height).map(|_| rng.next() as u8).collect();
+                let words: Vec<u32> =
+                    (0..(start + stride * height) / 4 + 1).map(|_| rng.next() as u32).collect();
+                let rows = (0..height).flat_map(|y| (0..width).map(move |x| (y, x)));
+
+                let (mut drawn, mut expected) = (words.clone(), words.clone());
+                let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut expected);
+                rows.clone().for_each(|(y, x)| bytes[start + y * stride + x] = source[from + y * stride + x]);
+                let d = GridMut::new(bytemuck::cast_slice_mut(&mut drawn), start, stride);
+                copy(level, d, Grid::new(&source, from, stride), (width, height));
+                assert!(drawn == expected, "copy {level:?}: {width}x{height} at {start}, stride {stride}");
+
+                let (mut drawn, mut expected) = (words.clone(), words);
+                let four: [u8; 4] = std::array::from_fn(|i| source[i % pixel]);
+                let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut expected);
+                rows.for_each(|(y, x)| bytes[start + y * stride + x] = four[x % 4]);
+                let d = GridMut::new(bytemuck::cast_slice_mut(&mut drawn), start, stride);
+                fill(level, d, u32::from_ne_bytes(four), (width, height));
+                assert!(drawn == expected, "fill {level:?}: {width}x{height} at {start}, stride {stride}");
+            }
+        }
+    }
+}
