@@ -174,7 +174,7 @@ fn most(format: PixelFormat, kind: &str) -> usize {
     match (format, kind) {
         // Runs in the same order again, far away: the reference happens upon the place that they are from, we upon another.
         (PixelFormat::A8, "ramp") => 44,
-        (PixelFormat::Plt8, "ramp") => 109,
+        (PixelFormat::Plt8, "ramp") => 110,
         (PixelFormat::Plt4Be, "ramp") => 27,
         (PixelFormat::Rgb32, "ramp") => 71,
         (PixelFormat::Rgb32, "wave") => 23,

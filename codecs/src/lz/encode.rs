@@ -168,9 +168,10 @@ impl Passes<'_> {
                 let px = load(self.pixels, (self.count, self.row), PAD, |y, to| unit::load_row(plane, y, to));
                 crate::simd::at_level!(self.simd, simd => fast::pass(simd, px, self.row, self.fast, out))
             }
-            (PixelFormat::Rgb16, Level::Fast) => self.narrow::<u16, false>(plane, out),
-            (PixelFormat::A8 | PixelFormat::Xxxa, Level::Fast) => self.narrow::<u8, true>(plane, out),
-            (_, Level::Fast) => self.narrow::<u8, false>(plane, out),
+            (PixelFormat::Rgb16, Level::Fast) => self.narrow::<u16, false, false>(plane, out),
+            (PixelFormat::Plt8, Level::Fast) => self.narrow::<u8, false, false>(plane, out),
+            (PixelFormat::A8 | PixelFormat::Xxxa, Level::Fast) => self.narrow::<u8, true, true>(plane, out),
+            (_, Level::Fast) => self.narrow::<u8, false, true>(plane, out),
             (PixelFormat::Rgb24 | PixelFormat::Rgb32 | PixelFormat::Rgba, _) => {
                 self.slow::<Colour>(plane, out)
             }
@@ -180,14 +181,14 @@ impl Passes<'_> {
     }
 
     /// The fast level of bytes and words.
-    fn narrow<P: Narrow, const RUNS: bool>(
+    fn narrow<P: Narrow, const RUNS: bool, const BACK: bool>(
         &mut self,
         plane: &Pixels<'_>,
         out: &mut Writer<'_>,
     ) -> Result<(), EncodeError> {
         let px =
             load(self.pixels, (self.count, self.row), P::PAD, |y, to: &mut [P]| P::load_row(plane, y, to));
-        crate::simd::at_level!(self.simd, simd => narrow::pass::<P, RUNS, _>(simd, px, self.row, self.narrow, out))
+        crate::simd::at_level!(self.simd, simd => narrow::pass::<P, RUNS, BACK, _>(simd, px, self.row, self.narrow, out))
     }
 
     /// The levels that look longer.
