@@ -212,8 +212,7 @@ pub(super) fn pass<P: Narrow, const RUNS: bool, const BACK: bool, S: Simd>(
         let length = length.min(n - here);
         // What is before it too, where that was not found: mostly a pixel at most.
         let pending = here - anchor;
-        let before = || (pending > 0) & (px[(i - 1) as usize] == px[(from - 1) as usize]);
-        let mut back = usize::from(BACK && before());
+        let mut back = usize::from(BACK && (pending > 0) & (px[(i - 1) as usize] == px[(from - 1) as usize]));
         let many = if BACK { pending >= 8 && back > 0 } else { pending >= 4 };
         if many {
             let most = pending.min(from as usize);
