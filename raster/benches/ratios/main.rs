@@ -30,6 +30,7 @@ const HEIGHT: u32 = 4;
 
 /// What pixman does for a line.
 #[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "system-pixman"), expect(dead_code))]
 enum Opponent {
     Fill(u32),
     Src,

@@ -111,7 +111,7 @@ impl Table {
         #[cfg(feature = "system-pixman")]
         let opponent = self.duels.run(name, make);
         #[cfg(not(feature = "system-pixman"))]
-        let opponent = NOBODY;
+        let opponent = NOBODY.to_owned();
         let mut board = make();
         self.print(name, bytes, goal, &mut |times| board(Side::Ours, times), &opponent);
     }
