@@ -162,6 +162,13 @@ impl<'a, T> GridMut<'a, T> {
         self.stride == width
     }
 
+    /// Whether the first of rows of so many cells, and each that lies whole cache lines away, lies in two lines.
+    #[inline(always)]
+    pub(crate) fn straddles(&self, width: usize) -> bool {
+        let behind = self.cells[self.start..].as_ptr().addr() % 64;
+        behind + width * size_of::<T>() > 64
+    }
+
     /// The rows from another column and row on.
     pub(crate) fn from(&mut self, x: usize, y: usize) -> GridMut<'_, T> {
         GridMut { start: self.start + self.stride * y + x, stride: self.stride, cells: &mut *self.cells }

@@ -6,7 +6,7 @@
 
 use crate::grid::{Grid, GridMut, Size, joined};
 use crate::kernels::{with_fitting, with_four};
-use fearless_simd::{Level, prelude::*};
+use fearless_simd::{Level, prelude::*, u8x16, u32x4};
 
 /// Copies rows of bytes.
 #[inline(always)]
@@ -184,28 +184,49 @@ fn splat<S: Simd>(simd: S, word: u32) -> S::u8s {
     S::u32s::splat(simd, word).bitcast()
 }
 
-/// Fills rows of at least two vectors.
+/// Fills rows of at least 129 bytes.
 #[inline(never)]
 fn fill_long(level: Level, mut d: GridMut<'_, u8>, word: u32, size: Size) {
-    with_fitting!(level, size.0 / 16, simd => simd.vectorize(
+    with_fitting!(level, size.0 / 24, simd => simd.vectorize(
         #[inline(always)]
         || fill_vectors(simd, &mut d, word, size),
     ));
 }
 
+/// The first place of a row where a vector of `n` bytes starts, and the last where one ends, if no vector shall straddle
+/// cache lines: see [`behind_line`].
+#[inline(always)]
+fn places(row: &[u8], n: usize) -> (usize, usize) {
+    let start = row.as_ptr().addr();
+    (start.wrapping_neg() % n, row.len() - (start + row.len()) % n)
+}
+
+/// How far from a row's end the block of 16 bytes lies that is one of those for an end of so many bytes: enough of them,
+/// all inside as far as 16 bytes are, the same one again where the end is short. Few of them straddle lines.
+#[inline(always)]
+fn ends(i: usize, bytes: usize) -> usize {
+    (16 * i).min(bytes.saturating_sub(16))
+}
+
+/// Fills rows of at least six vectors.
 #[inline(always)]
 fn fill_vectors<S: Simd>(simd: S, d: &mut GridMut<'_, u8>, word: u32, (width, height): Size) {
     let n = S::u8s::LEN;
-    let block = splat(simd, word);
+    let (block, short): (_, u8x16<S>) = (splat(simd, word), u32x4::splat(simd, word).bitcast());
     for y in 0..height {
         let d = d.row(y, width);
-        store_four::<S>(block, &mut d[..4 * n]);
-        let (mut at, last) = (4 * n - behind_line(d), width - 4 * n);
+        let (mut at, end) = places(d, n);
+        for i in 0..n / 16 {
+            let (a, b) = (ends(i, at), width - 16 - ends(i, width - end));
+            short.store_slice(&mut d[a..a + 16]);
+            short.store_slice(&mut d[b..b + 16]);
+        }
+        let last = end - 4 * n;
         while at < last {
             store_four::<S>(block, &mut d[at..at + 4 * n]);
             at += 4 * n;
         }
-        store_four::<S>(block, &mut d[last..]);
+        store_four::<S>(block, &mut d[last..end]);
     }
 }
 

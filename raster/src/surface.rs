@@ -160,6 +160,12 @@ impl Surface {
         }
     }
 
+    /// All its words, and how many there are from row to row: bits and stride, for other libraries to draw with.
+    #[inline]
+    pub fn words_mut(&mut self) -> (&mut [u32], usize) {
+        (&mut self.words, self.stride)
+    }
+
     /// Disjoint writable bands of `rows` rows each (the last may be shorter), from the top; `rows` > 0.
     pub fn bands_mut(&mut self, rows: u32) -> impl ExactSizeIterator<Item = SurfaceMut<'_>> {
         let (format, width, height, stride) = (self.format, self.width, self.height, self.stride);

@@ -2,17 +2,18 @@
 //! and such of one row and of one column; as pictures of their own and inside pictures of a screen's size.
 
 use super::place::Place;
-use super::race::Table;
+use super::race::{Side, Table, time};
 use bench_pixman::{GOOD, NEAREST, Pixels};
 use spice_raster::CompositeOp::{self, *};
 use spice_raster::SurfaceFormat::{self, *};
 use spice_raster::{
-    CompositeFilter, CompositeRepeat, CompositeSource, Composition, Point, Region, Rop2, Surface,
+    CompositeFilter, CompositeRepeat, CompositeSource, Composition, Point, Raster, Region, Rop2, Surface,
 };
 
-/// A picture to read, and how.
+/// What is read, and how.
+#[derive(Clone, Copy)]
 struct Source {
-    surface: Surface,
+    format: SurfaceFormat,
     place: Place,
     transform: Option<[i32; 6]>,
     filter: CompositeFilter,
@@ -23,9 +24,8 @@ struct Source {
 impl Source {
     /// As it lies there.
     fn plain(format: SurfaceFormat, place: Place) -> Self {
-        let surface = place.surface(format, |v| v as u32);
         let (transform, filter) = (None, CompositeFilter::Nearest);
-        Self { surface, place, transform, filter, tiled: false, component_alpha: false }
+        Self { format, place, transform, filter, tiled: false, component_alpha: false }
     }
 
     fn transformed(self, transform: [i32; 6], filter: CompositeFilter) -> Self {
@@ -36,16 +36,20 @@ impl Source {
         Self { tiled: true, ..self }
     }
 
-    fn ours(&self) -> CompositeSource<'_> {
+    fn surface(&self) -> Surface {
+        self.place.surface(self.format, |v| v as u32)
+    }
+
+    fn ours<'a>(&self, surface: &'a Surface) -> CompositeSource<'a> {
         let repeat = if self.tiled { CompositeRepeat::Normal } else { CompositeRepeat::None };
         let (transform, filter) = (self.transform, self.filter);
         let origin = Point::new(self.place.rect.left, self.place.rect.top);
-        CompositeSource { transform, filter, repeat, origin, ..CompositeSource::new(self.surface.view()) }
+        CompositeSource { transform, filter, repeat, origin, ..CompositeSource::new(surface.view()) }
     }
 
-    /// pixman's picture of it, over the same words.
-    fn theirs<'a>(&self, words: &'a mut [u32]) -> Pixels<'a> {
-        let mut pixels = self.place.image(&self.surface, words);
+    /// pixman's picture of it.
+    fn theirs<'a>(&self, surface: &'a mut Surface) -> Pixels<'a> {
+        let mut pixels = self.place.image(surface);
         if let Some(transform) = self.transform {
             let filter = if self.filter == CompositeFilter::Nearest { NEAREST } else { GOOD };
             pixels.transform(transform, filter);
@@ -60,52 +64,75 @@ impl Source {
     }
 }
 
-/// One operation on the same pixels; the answers are compared before it is timed.
+/// A composite.
+#[derive(Clone, Copy)]
+struct Draw {
+    raster: Raster,
+    op: CompositeOp,
+    format: SurfaceFormat,
+    place: Place,
+    src: Source,
+    mask: Option<Source>,
+}
+
+impl Draw {
+    /// Draws it some times; tells the seconds of each.
+    fn time(
+        &self,
+        side: Side,
+        times: u32,
+        dst: &mut Surface,
+        src: &mut Surface,
+        mask: &mut Option<Surface>,
+    ) -> f64 {
+        let (bbox, raster) = (self.place.rect, self.raster);
+        let mask = self.mask.as_ref().zip(mask.as_mut());
+        match side {
+            Side::Ours => {
+                let clip = Region::from_rect(bbox);
+                let component_alpha = self.mask.is_some_and(|mask| mask.component_alpha);
+                let mask = mask.map(|(mask, surface)| mask.ours(surface));
+                let composition = Composition { op: self.op, src: self.src.ours(src), mask, component_alpha };
+                time(times, &mut || raster.composite(&mut dst.view_mut(), &clip, bbox, &composition))
+            }
+            Side::Theirs => {
+                let (mut dst, src) = (self.place.image(dst), self.src.theirs(src));
+                let mask = mask.map(|(mask, surface)| mask.theirs(surface));
+                let op = u32::from(self.op.number());
+                time(times, &mut || dst.composite_masked(op, &src, mask.as_ref()))
+            }
+        }
+    }
+
+    /// A line of the table; the answers are compared first.
+    fn race(self, table: &Table, name: &str) {
+        if !table.has(name) {
+            return;
+        }
+        let dst = move || self.place.surface(self.format, |v| v as u32);
+        let sources = move || (self.src.surface(), self.mask.map(|mask| mask.surface()));
+        let once = |side| {
+            let (mut src, mut mask) = sources();
+            move |dst: &mut Surface| _ = self.time(side, 0, dst, &mut src, &mut mask)
+        };
+        self.place.compare(name, &mut dst(), once(Side::Ours), once(Side::Theirs));
+        table.duel(name, self.place.bytes(self.format), "pixman 1", &|| {
+            let (mut dst, (mut src, mut mask)) = (dst(), sources());
+            Box::new(move |side, times| self.time(side, times, &mut dst, &mut src, &mut mask))
+        });
+    }
+}
+
+/// One operation on the same pixels.
 fn race(
     table: &Table,
     name: &str,
     op: CompositeOp,
-    target: (SurfaceFormat, Place),
+    (format, place): (SurfaceFormat, Place),
     src: Source,
     mask: Option<Source>,
 ) {
-    if !table.has(name) {
-        return;
-    }
-    let place = target.1;
-    let mut dst = place.surface(target.0, |v| v as u32);
-    let mut their_words = [
-        Some(place.words(&dst)),
-        Some(src.place.words(&src.surface)),
-        mask.as_ref().map(|m| m.place.words(&m.surface)),
-    ];
-    let [dst_view, src_view, mask_view] =
-        &mut their_words.each_mut().map(|s| s.as_mut().map(Surface::view_mut));
-    let (Some(dst_view), Some(src_view)) = (dst_view, src_view) else { return };
-    let mut other = place.image(&dst, dst_view.row(0));
-    let other_src = src.theirs(src_view.row(0));
-    let other_mask = mask.as_ref().zip(mask_view.as_mut()).map(|(mask, view)| mask.theirs(view.row(0)));
-    let raster = table.raster;
-    let bbox = place.rect;
-    let clip = Region::from_rect(bbox);
-    let composition = Composition {
-        op,
-        src: src.ours(),
-        mask: mask.as_ref().map(Source::ours),
-        component_alpha: mask.as_ref().is_some_and(|mask| mask.component_alpha),
-    };
-    let draw = |dst: &mut Surface| raster.composite(&mut dst.view_mut(), &clip, bbox, &composition);
-    let number = u32::from(op.number());
-    draw(&mut dst);
-    other.composite_masked(number, &other_src, other_mask.as_ref());
-    assert!(place.same(&dst, other.words()), "{name} differs from pixman");
-    table.line(
-        name,
-        place.bytes(target.0),
-        "pixman 1",
-        &mut || draw(&mut dst),
-        Some(&mut || other.composite_masked(number, &other_src, other_mask.as_ref())),
-    );
+    Draw { raster: table.raster, op, format, place, src, mask }.race(table, name);
 }
 
 /// What is composited with what.
@@ -195,7 +222,7 @@ pub(crate) fn race_all(table: &Table) {
         ("rotated", [one * 4 / 5, -one / 3, 30 * one, one / 3, one * 4 / 5, 0]),
     ] {
         for filter in [CompositeFilter::Nearest, CompositeFilter::Bilinear] {
-            let src = Source::plain(A8R8G8B8, Place::whole(300, 200)).transformed(transform, filter);
+            let src = Source::plain(A8R8G8B8, Place::exact(300, 200)).transformed(transform, filter);
             let target = (X8R8G8B8, Place::whole(256, 64));
             race(table, &format!("Over, {filter:?}, {how} 256x64"), Over, target, src, None);
         }
@@ -211,7 +238,7 @@ fn race_size(table: &Table, size: &str, to: Place, from: Place) {
     for shape in SHAPES {
         for &op in shape.ops {
             let plain = |format| Source::plain(format, from);
-            let one = || Source::plain(A8R8G8B8, Place::whole(1, 1)).tiled();
+            let one = || Source::plain(A8R8G8B8, Place::exact(1, 1)).tiled();
             let src = shape.src.map_or_else(one, plain);
             let component_alpha = shape.mask == Some(A8R8G8B8);
             let mask = shape.mask.map(|format| Source { component_alpha, ..plain(format) });
@@ -225,28 +252,46 @@ fn race_size(table: &Table, size: &str, to: Place, from: Place) {
 
 /// `pixman_fill` and `pixman_blt`, where pixman has them for such pixels.
 fn fill_and_copy(table: &Table, of: SurfaceFormat, size: &str, to: Place, from: Place) {
-    let mut dst = to.surface(of, |v| v as u32);
-    let src = from.surface(of, |v| v as u32 >> 3);
-    let (mut dst_words, mut src_words) = (to.words(&dst), from.words(&src));
-    let (mut dst_words, mut src_words) = (dst_words.view_mut(), src_words.view_mut());
-    let mut other = to.image(&dst, dst_words.row(0));
-    let mut other_src = from.image(&src, src_words.row(0));
-    let (raster, clip, bytes) = (table.raster, Region::from_rect(to.rect), to.bytes(of));
-    let (bits, color) = (of.bits_per_pixel(), 0x1234_5678);
+    let (bits, color, raster) = (of.bits_per_pixel(), 0x1234_5678, table.raster);
+    let target = move || to.surface(of, |v| v as u32);
+    let source = move || from.surface(of, |v| v as u32 >> 3);
+    let offset = Point::new(from.rect.left - to.rect.left, from.rect.top - to.rect.top);
+    let fill = move |side, times, dst: &mut Surface| match side {
+        Side::Ours => {
+            let clip = Region::from_rect(to.rect);
+            time(times, &mut || raster.fill(&mut dst.view_mut(), &clip, color, Rop2::PUT))
+        }
+        Side::Theirs => {
+            let mut dst = to.image(dst);
+            time(times, &mut || assert!(dst.fill(color)))
+        }
+    };
+    let copy = move |side, times, dst: &mut Surface, src: &mut Surface| match side {
+        Side::Ours => {
+            let clip = Region::from_rect(to.rect);
+            time(times, &mut || raster.copy(&mut dst.view_mut(), &clip, src.view(), offset, Rop2::PUT))
+        }
+        Side::Theirs => {
+            let (mut dst, mut src) = (to.image(dst), from.image(src));
+            time(times, &mut || assert!(dst.blt(&mut src)))
+        }
+    };
     let name = format!("fill of {bits} bits {size}");
-    if table.has(&name) && other.fill(color) {
-        raster.fill(&mut dst.view_mut(), &clip, color, Rop2::PUT);
-        assert!(to.same(&dst, other.words()), "{name} differs from pixman");
-        let mut fill = || raster.fill(&mut dst.view_mut(), &clip, color, Rop2::PUT);
-        table.line(&name, bytes, "pixman 1", &mut fill, Some(&mut || assert!(other.fill(color))));
+    if table.has(&name) && to.image(&mut target()).fill(color) {
+        let once = |side| move |dst: &mut Surface| _ = fill(side, 0, dst);
+        to.compare(&name, &mut target(), once(Side::Ours), once(Side::Theirs));
+        table.duel(&name, to.bytes(of), "pixman 1", &|| {
+            let mut dst = target();
+            Box::new(move |side, times| fill(side, times, &mut dst))
+        });
     }
     let name = format!("copy of {bits} bits {size}");
-    if table.has(&name) && other.blt(&mut other_src) {
-        let offset = Point::new(from.rect.left - to.rect.left, from.rect.top - to.rect.top);
-        let mut copy = || raster.copy(&mut dst.view_mut(), &clip, src.view(), offset, Rop2::PUT);
-        copy();
-        assert!(to.same(&dst, other.words()), "{name} differs from pixman");
-        let mut copy = || raster.copy(&mut dst.view_mut(), &clip, src.view(), offset, Rop2::PUT);
-        table.line(&name, bytes, "pixman 1", &mut copy, Some(&mut || assert!(other.blt(&mut other_src))));
+    if table.has(&name) && to.image(&mut target()).blt(&mut from.image(&mut source())) {
+        let once = |side| move |dst: &mut Surface| _ = copy(side, 0, dst, &mut source());
+        to.compare(&name, &mut target(), once(Side::Ours), once(Side::Theirs));
+        table.duel(&name, to.bytes(of), "pixman 1", &|| {
+            let (mut dst, mut src) = (target(), source());
+            Box::new(move |side, times| copy(side, times, &mut dst, &mut src))
+        });
     }
 }

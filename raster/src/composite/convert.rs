@@ -155,6 +155,7 @@ fn each_row<C: Convert>(level: Level, d: &mut GridMut<'_, C::To>, s: Grid<'_, C:
         1 => pixels::<C, 1>(d, s, height),
         2 => pixels::<C, 2>(d, s, height),
         3 => pixels::<C, 3>(d, s, height),
+        4 if d.straddles(width) => singles::<C>(d, s, height),
         _ => with_fitting!(level, width, simd => vectors::<_, C>(simd, d, s, (width, height))),
     }
 }
@@ -171,7 +172,24 @@ fn pixels<C: Convert, const W: usize>(d: &mut GridMut<'_, C::To>, s: Grid<'_, C:
     (y..height).for_each(|y| d.put_few(0, y, pixels(y)));
 }
 
-/// Rows by vectors; the last over the end of the one before.
+/// Rows of four pixels that straddle lines of the target, one by one: a store that does so costs more than four.
+#[inline(never)]
+fn singles<C: Convert>(d: &mut GridMut<'_, C::To>, s: Grid<'_, C::From>, height: usize) {
+    let pixels = |y| s.few::<4>(0, y).map(C::pixel);
+    let mut put = |y, row: [C::To; 4]| (0..).zip(row).for_each(|(x, pixel)| d.put_few(x, y, [pixel]));
+    let mut y = 0;
+    while y + 2 <= height {
+        let rows = [pixels(y), pixels(y + 1)];
+        (y..).zip(rows).for_each(|(y, row)| put(y, row));
+        y += 2;
+    }
+    (y..height).for_each(|y| put(y, pixels(y)));
+}
+
+/// Vectors of a row from which on it is worth that the compiler takes four of them at a time.
+const LONG: usize = 8;
+
+/// Rows by vectors. Stores do not straddle lines of the target but at a row's ends, where vectors overlap others.
 fn vectors<S: Simd, C: Convert>(
     simd: S,
     d: &mut GridMut<'_, C::To>,
@@ -184,10 +202,22 @@ fn vectors<S: Simd, C: Convert>(
             let n = S::u32s::LEN;
             for y in 0..height {
                 let (d, s) = (d.row(y, width), s.row(y, width));
-                for (d, s) in d.chunks_exact_mut(n).zip(s.chunks_exact(n)) {
-                    C::pixels(simd, d, s);
+                let behind = d.as_ptr().addr() / size_of::<C::To>() % n;
+                C::pixels(simd, &mut d[..n], &s[..n]);
+                let (mut at, last) = (n - behind, width - n);
+                if width < LONG * n {
+                    while at < last {
+                        C::pixels(simd, &mut d[at..at + n], &s[at..at + n]);
+                        at += n;
+                    }
+                } else {
+                    for (d, s) in d[at..].chunks_exact_mut(n).zip(s[at..].chunks_exact(n)) {
+                        C::pixels(simd, d, s);
+                    }
                 }
-                C::pixels(simd, &mut d[width - n..], &s[width - n..]);
+                if last > 0 {
+                    C::pixels(simd, &mut d[last..], &s[last..]);
+                }
             }
         },
     );
