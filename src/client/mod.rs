@@ -6,6 +6,7 @@ pub mod caps;
 mod damage;
 pub mod encode;
 mod equal;
+mod films;
 mod filter;
 mod gallery;
 pub mod link;

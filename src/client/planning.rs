@@ -5,7 +5,7 @@ use super::canvas::CANVAS;
 use super::encode::{ImageEncoder, Quality};
 use super::filter;
 use super::gallery::{DEAR, Parts};
-use super::photos;
+use super::photos::{self, Purpose};
 use super::planner::{self, Costs, MoveHint, Piece, PieceKind, PlanInput, PlanStats};
 use super::pricing;
 use super::session::Session;
@@ -78,6 +78,8 @@ impl Session {
             self.known.clear();
         }
         let mut stats = self.planner.plan(&input, pieces);
+        let moves = pieces.iter().filter(|p| matches!(p.kind, PieceKind::Move { .. }));
+        self.moved = if screen { moves.map(|p| p.rect.area()).sum() } else { self.moved };
         let scrolls =
             pieces.iter().any(|p| matches!(p.kind, PieceKind::Move { .. }) && p.rect.area() >= SCROLL_PIXELS);
         if names && stats.moves > 0 {
@@ -141,7 +143,7 @@ impl Session {
                 continue;
             }
             let mut parts = vec![pieces[i]];
-            let photos = photos::cut(truth, area, &mut parts);
+            let photos = photos::cut(truth, area, Purpose::Parts, |_| false, &mut parts);
             let pixels = |parts: &[Piece]| parts.iter().map(|part| part.rect.area()).sum::<u64>();
             let (rest, photos) = parts.split_at(parts.len() - photos);
             let [rest, photos] = [rest, photos].map(pixels);
@@ -163,7 +165,8 @@ impl Session {
         pieces: &mut Vec<Piece>,
     ) -> usize {
         let mut cut = pieces.clone();
-        let photos = photos::cut(truth, area, &mut cut);
+        self.join_films(truth, area, &mut cut);
+        let photos = photos::cut(truth, area, Purpose::Jpeg, |rect| self.is_moving(rect), &mut cut);
         let first = cut.len() - photos;
         let mut bytes = self.link.in_flight();
         for piece in &cut[first..] {

@@ -81,6 +81,8 @@ pub(crate) struct Session {
     pub(super) places: Places,
     /// Large parts of the screen have moved before.
     pub(super) scrolls: bool,
+    /// Pixels of the screen that the plan at hand found elsewhere on it.
+    pub(super) moved: u64,
     /// Where images were sent just now.
     pub(super) recent: Recent,
     /// When the last poll was.
@@ -120,6 +122,7 @@ impl Session {
             hints: Vec::new(),
             places: Places::default(),
             scrolls: false,
+            moved: 0,
             recent: Recent::default(),
             now: Duration::ZERO,
             search: u64::MAX,
@@ -365,7 +368,7 @@ impl Session {
             let quality = if i < exact {
                 Quality::EXACT
             } else {
-                let jpeg = self.link.jpeg_quality(self.recent.is_lively(self.now, piece.rect));
+                let jpeg = self.link.jpeg_quality(self.is_moving(piece.rect));
                 Quality { jpeg, ..Quality::PHOTO }
             };
             if self.out.bytes() >= budget {

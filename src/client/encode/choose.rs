@@ -3,6 +3,7 @@
 use super::best::{Best, Found};
 use super::canonical::Shape;
 use super::cost::{Effort, Search, is_flat};
+use super::hash::ContentHash;
 use super::job::Job;
 use super::odds::Odds;
 use super::palettes::{Indices, Palettes};
@@ -289,6 +290,21 @@ impl Chooser {
             }
             let price = job.price(kind, overhead + data.len());
             best.offer(price, || Found::Stream { kind, data, jpeg_bytes });
+        }
+    }
+
+    /// How many bytes a photo's JPEG takes.
+    pub(super) fn photo_bytes(
+        &mut self,
+        pixels: &Pixels<'_>,
+        content: ContentHash,
+        quality: u8,
+    ) -> Option<usize> {
+        let jpeg = Some((quality, chroma(pixels)?));
+        let key = StreamKey { content, codec: Codec::Jpeg, palette: false, level: Level::Default, jpeg };
+        match self.stream(pixels, &key, usize::MAX) {
+            Stream::Made { data, .. } => Some(DESCRIPTOR + 4 + data.len()),
+            Stream::LongerThan(_) => None,
         }
     }
 

@@ -108,6 +108,22 @@ impl ImageEncoder {
         Ok(content.map_or(raw, |c| self.guesses.guess(&c, pixels).min(raw)) as usize)
     }
 
+    /// How many bytes a rectangle of a screen takes as JPEG, if the client decodes that. Changes nothing that is sent.
+    pub(in crate::client) fn photo_bytes(
+        &mut self,
+        truth: SurfaceRef<'_>,
+        rect: Rect,
+        target: SurfaceFormat,
+        quality: u8,
+    ) -> Option<usize> {
+        let shape = self.canonical_area(truth, rect, target, false).ok()?;
+        if !self.formats(ImageKind::Jpeg).contains(shape.format) {
+            return None;
+        }
+        let content = shape.hash(&self.canonical.data);
+        self.chooser.photo_bytes(&shape.view(&self.canonical.data)?, content, quality)
+    }
+
     /// Figures of a few dozen rows.
     fn sample(
         &mut self,

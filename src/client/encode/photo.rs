@@ -7,6 +7,9 @@ use std::ops::Range;
 /// Side of the blocks that are looked at.
 pub(in crate::client) const BLOCK: u32 = 16;
 
+/// A sharp edge: so much of a difference in a channel.
+const SHARP: u8 = 48;
+
 /// What a picture is to JPEG.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Photo {
@@ -67,7 +70,7 @@ pub(in crate::client) struct Block {
     pub(in crate::client) pairs: u32,
     /// Equal.
     pub(in crate::client) flat: u32,
-    /// Different by 48 or more in a channel.
+    /// Different by [`SHARP`] or more in a channel.
     pub(in crate::client) sharp: u32,
     /// Different by 64 or more in a colour difference.
     pub(in crate::client) coloured: u32,
@@ -114,8 +117,13 @@ impl Block {
         let most = d[0].abs().max(d[1].abs()).max(d[2].abs());
         self.pairs += 1;
         self.flat += u32::from(most == 0);
-        self.sharp += u32::from(most >= 48);
+        self.sharp += u32::from(most >= i32::from(SHARP));
         self.coloured += u32::from((d[0] - d[1]).abs().max((d[2] - d[1]).abs()) >= 64);
+    }
+
+    /// Whether two pixels differ sharply.
+    pub(in crate::client) fn is_sharp(a: u32, b: u32) -> bool {
+        a.to_le_bytes().iter().zip(b.to_le_bytes()).take(3).any(|(a, b)| a.abs_diff(b) >= SHARP)
     }
 
     /// A quarter of the pairs equal, and of those that are not one in four sharp: the edge of something dark before a
