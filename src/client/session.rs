@@ -349,7 +349,8 @@ impl Session {
         // that draws them itself more than it saves (c_x11comp: 1.9 instead of 0.4 MB).
         let worthy = self.passing.is_worthy() || self.pass_all;
         let passes = worthy && self.profile.op(OpKind::Composite).drawn == Drawn::Yes;
-        let lossy = self.lossy_allowed && !self.exact && self.link.is_slow() && !passes;
+        let decodes = !self.encoder.formats(crate::wire::ImageKind::Jpeg).is_empty();
+        let lossy = self.lossy_allowed && !self.exact && self.link.is_slow() && decodes && !passes;
         let mut photos = if lossy { self.cut_photos(pixels, area, &mut pieces) } else { 0 };
         // An operation that carries a photo is not worth passing where JPEG is.
         if photos == 0 && worthy && (stats.bytes >= passing::WORTH || self.pass_all) {

@@ -3,6 +3,7 @@
 //! Recordings are testdata/ and, where `SPICE_RENDER_CORPUS` names a folder laid out like it, that folder too;
 //! `SPICE_RENDER_ONLY=part-of-a-name` picks some. `SPICE_RENDER_SEED` replays a failing random test.
 
+mod lossy;
 mod migration;
 mod operations;
 mod peer;

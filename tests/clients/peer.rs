@@ -12,12 +12,14 @@ pub(crate) struct Peer {
     pub(crate) id: ClientId,
     pub(crate) viewer: Viewer,
     pub(crate) bytes: u64,
+    /// The embedder's clock at the next poll.
+    pub(crate) now: Duration,
 }
 
 impl Peer {
     pub(crate) fn join(engine: &mut Engine, options: ClientOptions, profile: Profile) -> Self {
         let id = engine.connect(options);
-        Self { id, viewer: Viewer::new(profile), bytes: 0 }
+        Self { id, viewer: Viewer::new(profile), bytes: 0, now: Duration::ZERO }
     }
 
     pub(crate) fn named(engine: &mut Engine, name: &str) -> Self {
@@ -42,7 +44,7 @@ impl Peer {
 
     /// One poll; false if there was nothing.
     pub(crate) fn poll(&mut self, engine: &mut Engine, budget: usize) -> Result<bool, String> {
-        let messages = engine.poll(self.id, Duration::ZERO, budget);
+        let messages = engine.poll(self.id, self.now, budget);
         let bytes: usize = messages.iter().map(|m| m.len()).sum();
         if bytes > budget && messages.len() > 1 {
             return Err(format!("{bytes} bytes for a budget of {budget}"));

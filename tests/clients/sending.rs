@@ -12,22 +12,21 @@ use spice_render::qxl::{
 };
 use std::sync::Arc;
 
-fn draw(surface_id: u32, bbox: Rect, op: Op) -> Event {
+pub(crate) fn draw(surface_id: u32, bbox: Rect, op: Op) -> Event {
     let (clip, surface_deps) = (Clip::None, [None; 3]);
     let drawable =
         Drawable { surface_id, effect: 0, mm_time: 0, bbox, clip, self_bitmap: None, surface_deps, op };
     Event::Command(Command::Drawable(Arc::new(drawable)))
 }
 
-fn copy(surface_id: u32, to: Rect, src: Image) -> Event {
+pub(crate) fn copy(surface_id: u32, to: Rect, src: Image) -> Event {
     let src_area = Rect::of_size(to.width(), to.height());
     let (rop, scale_mode, mask) = (Ropd::PUT, ScaleMode::NEAREST, QMask::default());
     draw(surface_id, to, Op::Copy { src: Some(src), src_area, rop, scale_mode, mask })
 }
 
-/// Pixels that nothing but their bits can tell.
-fn noise(rng: &mut Rng, format: BitmapFormat, width: u32, height: u32) -> Image {
-    let data: Vec<u8> = (0..width * height * 4).map(|_| rng.below(256) as u8).collect();
+/// A picture of these bytes, four a pixel.
+pub(crate) fn picture(format: BitmapFormat, width: u32, height: u32, data: Vec<u8>) -> Image {
     let bitmap = Bitmap {
         format,
         flags: Bitmap::TOP_DOWN,
@@ -39,6 +38,11 @@ fn noise(rng: &mut Rng, format: BitmapFormat, width: u32, height: u32) -> Image 
         chunks: Vec::new(),
     };
     Image { id: 0, flags: 0, width, height, data: ImageData::Bitmap(bitmap) }
+}
+
+/// Pixels that nothing but their bits can tell.
+fn noise(rng: &mut Rng, format: BitmapFormat, width: u32, height: u32) -> Image {
+    picture(format, width, height, (0..width * height * 4).map(|_| rng.below(256) as u8).collect())
 }
 
 fn surface(id: u32, width: u32, height: u32) -> Image {
