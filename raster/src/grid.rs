@@ -129,6 +129,16 @@ impl<T: Copy> Grid<'_, T> {
     }
 }
 
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
+/// Bytes from the start of a cache line to that of a row: stores that straddle lines cost twice. What is drawn does not
+/// depend on it. Rows of whole pixels begin at a multiple of a pixel's size, and so does that.
+#[inline(always)]
+pub(crate) fn behind_line<T>(row: &[T]) -> usize {
+    row.as_ptr().addr() % LINE
+}
+
 /// `N` cells from one on. A single one takes one comparison, a slice two.
 #[inline(always)]
 fn some<T: Copy, const N: usize>(cells: &[T], start: usize) -> [T; N] {
@@ -165,8 +175,7 @@ impl<'a, T> GridMut<'a, T> {
     /// Whether the first of rows of so many cells, and each that lies whole cache lines away, lies in two lines.
     #[inline(always)]
     pub(crate) fn straddles(&self, width: usize) -> bool {
-        let behind = self.cells[self.start..].as_ptr().addr() % 64;
-        behind + width * size_of::<T>() > 64
+        behind_line(&self.cells[self.start..]) + width * size_of::<T>() > LINE
     }
 
     /// The rows from another column and row on.

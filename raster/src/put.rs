@@ -4,7 +4,7 @@
 //! of up to 128 bytes are put by what the build has anyway, what a row takes is settled once for all, and both ends of
 //! a row may overlap. Longer rows go by vectors that do not straddle lines of the target.
 
-use crate::grid::{Grid, GridMut, Size, joined};
+use crate::grid::{Grid, GridMut, Size, behind_line, joined};
 use crate::kernels::{with_fitting, with_four};
 use fearless_simd::{Level, prelude::*, u8x16, u32x4};
 
@@ -129,13 +129,6 @@ fn copy_four<S: Simd>(simd: S, d: &mut [u8], s: &[u8]) {
     e.store_slice(&mut d[3 * n..]);
 }
 
-/// Bytes from the start of a cache line, of 64, to that of a row: stores that straddle lines cost twice. What is drawn
-/// does not depend on it. Rows of whole pixels begin at a multiple of a pixel's size, and so does that.
-#[inline(always)]
-fn behind_line(row: &[u8]) -> usize {
-    row.as_ptr().addr() % 64
-}
-
 /// Fills rows of bytes with a word that repeats whole pixels; the rows hold whole pixels.
 #[inline(always)]
 pub(crate) fn fill(level: Level, mut d: GridMut<'_, u8>, word: u32, size: Size) {
@@ -197,7 +190,7 @@ fn fill_long(level: Level, mut d: GridMut<'_, u8>, word: u32, size: Size) {
 /// cache lines: see [`behind_line`].
 #[inline(always)]
 fn places(row: &[u8], n: usize) -> (usize, usize) {
-    let start = row.as_ptr().addr();
+    let start = behind_line(row);
     (start.wrapping_neg() % n, row.len() - (start + row.len()) % n)
 }
 

@@ -1,6 +1,6 @@
 //! Rows of pixels of one format as those of another: 16-bit ones as a8r8g8b8 words and back, x8r8g8b8 as a8r8g8b8.
 
-use crate::grid::{Grid, GridMut, Size, joined};
+use crate::grid::{Grid, GridMut, Size, behind_line, joined};
 use crate::kernels::with_fitting;
 use crate::pixel::{from_argb, to_argb};
 use crate::surface::SurfaceFormat;
@@ -202,7 +202,7 @@ fn vectors<S: Simd, C: Convert>(
             let n = S::u32s::LEN;
             for y in 0..height {
                 let (d, s) = (d.row(y, width), s.row(y, width));
-                let behind = d.as_ptr().addr() / size_of::<C::To>() % n;
+                let behind = behind_line(d) / size_of::<C::To>() % n;
                 C::pixels(simd, &mut d[..n], &s[..n]);
                 let (mut at, last) = (n - behind, width - n);
                 if width < LONG * n {
