@@ -2,7 +2,7 @@
 
 use super::canvas::CANVAS;
 use super::encode::Quality;
-use super::photos::{self, Purpose, around, without};
+use super::photos::{self, Purpose, without};
 use super::planner::{Piece, PieceKind};
 use super::pricing;
 use super::session::Session;
@@ -21,8 +21,14 @@ impl Session {
     }
 
     /// Makes images of all that is a photo in places that change many times a second, where the JPEG of such a place takes
-    /// fewer bytes than the many small pieces of it that changed.
-    pub(super) fn join_films(&mut self, truth: SurfaceRef<'_>, area: &Region, pieces: &mut Vec<Piece>) {
+    /// fewer bytes than the many small pieces of it that changed. `moved` pixels of the screen stood elsewhere on it.
+    pub(super) fn join_films(
+        &mut self,
+        truth: SurfaceRef<'_>,
+        area: &Region,
+        moved: u64,
+        pieces: &mut Vec<Piece>,
+    ) {
         if area.rects().len() > FILMS {
             return;
         }
@@ -30,9 +36,9 @@ impl Session {
             let images = pieces.iter().filter(|p| p.kind == PieceKind::Image).map(|p| p.rect);
             let images: Vec<Rect> = images.filter(|r| r.intersects(place)).collect();
             let parts = || images.iter().map(|r| r.intersect(place));
-            let Some(film) = parts().reduce(around) else { continue };
+            let Some(film) = parts().reduce(|a, b| a.union(&b)) else { continue };
             // A page that scrolls is none.
-            let scrolls = self.moved * 8 >= film.area();
+            let scrolls = moved * 8 >= film.area();
             // Where nearly all of it changed it is found to be a photo as it is.
             let many = images.len() > 1 && parts().map(|r| r.area()).sum::<u64>() * 4 < film.area() * 3;
             if film.area() >= PIXELS && !scrolls && many && self.recent.is_restless(self.now, film) {

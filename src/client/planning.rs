@@ -78,12 +78,10 @@ impl Session {
             self.known.clear();
         }
         let mut stats = self.planner.plan(&input, pieces);
-        let moves = pieces.iter().filter(|p| matches!(p.kind, PieceKind::Move { .. }));
-        self.moved = if screen { moves.map(|p| p.rect.area()).sum() } else { self.moved };
         let scrolls =
             pieces.iter().any(|p| matches!(p.kind, PieceKind::Move { .. }) && p.rect.area() >= SCROLL_PIXELS);
         if names && stats.moves > 0 {
-            stats = self.plan_names(&input, stats.changed_pixels, pieces);
+            stats = self.plan_names(&input, stats, pieces);
         }
         if screen && self.encoder.has_cache() {
             let parts = if abilities.parts { Parts::Any } else { Parts::Whole };
@@ -157,15 +155,16 @@ impl Session {
     /// Moves the photos that are worth it among the images to the end of a plan; how many there are.
     ///
     /// A photo is sent again without loss, unless it changes before: what stays is worth a JPEG only where its pixels
-    /// would take long to arrive.
+    /// would take long to arrive. The plan found `moved` pixels elsewhere on the screen.
     pub(super) fn cut_photos(
         &mut self,
         truth: SurfaceRef<'_>,
         area: &Region,
+        moved: u64,
         pieces: &mut Vec<Piece>,
     ) -> usize {
         let mut cut = pieces.clone();
-        self.join_films(truth, area, &mut cut);
+        self.join_films(truth, area, moved, &mut cut);
         let photos = photos::cut(truth, area, Purpose::Jpeg, |rect| self.is_moving(rect), &mut cut);
         let first = cut.len() - photos;
         let mut bytes = self.link.in_flight();
@@ -180,11 +179,11 @@ impl Session {
         photos
     }
 
-    /// A plan without moves: what has moved wholly is told by its name, the rest is images.
+    /// A plan in place of one `with_moves`: what has moved wholly is told by its name, the rest is images.
     fn plan_names(
         &mut self,
         input: &PlanInput<'_>,
-        changed_pixels: u64,
+        with_moves: PlanStats,
         pieces: &mut Vec<Piece>,
     ) -> PlanStats {
         let (truth, encoder) = (input.truth, &mut self.encoder);
@@ -202,7 +201,8 @@ impl Session {
         let images = self.planner.plan(&PlanInput { area: &rest, can_move: false, ..*input }, pieces);
         pieces.extend(named.iter().map(|rect| Piece { rect: *rect, kind: PieceKind::Image }));
         let bytes = images.bytes + named.len() as u64 * u64::from(input.costs.image);
-        PlanStats { changed_pixels, bytes, ..images }
+        let PlanStats { changed_pixels, moved_pixels, .. } = with_moves;
+        PlanStats { changed_pixels, moved_pixels, bytes, ..images }
     }
 
     /// Cuts dear images into bands, so that what is left of them when they move can be told by name. What is sent again

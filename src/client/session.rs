@@ -22,7 +22,7 @@ use super::shown::{Held, Shown};
 use crate::client::metrics::ClientMetrics;
 use crate::draw::{Limits, SurfaceInfo, SurfaceKey, Task};
 use crate::qxl::{OpKind, SurfaceId};
-use crate::wire::{ClientMessage, ServerMessage, SurfaceCreated};
+use crate::wire::{ClientMessage, ImageKind, ServerMessage, SurfaceCreated};
 use bytes::Bytes;
 use spice_raster::{Raster, Region, Surface, SurfaceRef};
 use std::sync::Arc;
@@ -81,8 +81,6 @@ pub(crate) struct Session {
     pub(super) places: Places,
     /// Large parts of the screen have moved before.
     pub(super) scrolls: bool,
-    /// Pixels of the screen that the plan at hand found elsewhere on it.
-    pub(super) moved: u64,
     /// Where images were sent just now.
     pub(super) recent: Recent,
     /// When the last poll was.
@@ -122,7 +120,6 @@ impl Session {
             hints: Vec::new(),
             places: Places::default(),
             scrolls: false,
-            moved: 0,
             recent: Recent::default(),
             now: Duration::ZERO,
             search: u64::MAX,
@@ -343,15 +340,16 @@ impl Session {
         let unsent = |damage: &mut Damage| area.rects().iter().for_each(|r| damage.add(*r));
         let Some(mut pixels) = truth.render(area) else { return unsent(&mut screen.damage) };
         let hints = std::mem::take(&mut self.hints);
-        let stats = self.plan(&screen.shown, pixels, area, &hints, &mut pieces);
+        let mut stats = self.plan(&screen.shown, pixels, area, &hints, &mut pieces);
         self.metrics.pixels_changed += stats.changed_pixels;
         // Operations are not passed where they would read pixels that only look right, so that a JPEG now costs a client
         // that draws them itself more than it saves (c_x11comp: 1.9 instead of 0.4 MB).
         let worthy = self.passing.is_worthy() || self.pass_all;
         let passes = worthy && self.profile.op(OpKind::Composite).drawn == Drawn::Yes;
-        let decodes = !self.encoder.formats(crate::wire::ImageKind::Jpeg).is_empty();
+        let decodes = !self.encoder.formats(ImageKind::Jpeg).is_empty();
         let lossy = self.lossy_allowed && !self.exact && self.link.is_slow() && decodes && !passes;
-        let mut photos = if lossy { self.cut_photos(pixels, area, &mut pieces) } else { 0 };
+        let mut photos =
+            if lossy { self.cut_photos(pixels, area, stats.moved_pixels, &mut pieces) } else { 0 };
         // An operation that carries a photo is not worth passing where JPEG is.
         if photos == 0 && worthy && (stats.bytes >= passing::WORTH || self.pass_all) {
             let planned = self.planned_bytes(pixels, &pieces);
@@ -360,8 +358,9 @@ impl Session {
             let Some(again) = truth.render(area) else { return unsent(&mut screen.damage) };
             pixels = again;
             if passed {
-                self.plan(&screen.shown, pixels, area, &hints, &mut pieces);
-                photos = if lossy { self.cut_photos(pixels, area, &mut pieces) } else { 0 };
+                stats = self.plan(&screen.shown, pixels, area, &hints, &mut pieces);
+                photos =
+                    if lossy { self.cut_photos(pixels, area, stats.moved_pixels, &mut pieces) } else { 0 };
             }
         }
         let exact = pieces.len() - photos;

@@ -280,7 +280,7 @@ impl Chooser {
             return;
         }
         let kind = kind_of(codec);
-        let overhead = DESCRIPTOR + if codec == Codec::JpegAlpha { 9 } else { 4 };
+        let overhead = overhead(codec);
         let Some(bound) = job.bound(best.price, kind).and_then(|b| b.checked_sub(overhead)) else { return };
         let level = if matches!(codec, Codec::Lz | Codec::JpegAlpha) { level } else { Level::Default };
         let key = StreamKey { jpeg, ..job.key(codec, false, level) };
@@ -301,9 +301,10 @@ impl Chooser {
         quality: u8,
     ) -> Option<usize> {
         let jpeg = Some((quality, chroma(pixels)?));
-        let key = StreamKey { content, codec: Codec::Jpeg, palette: false, level: Level::Default, jpeg };
+        let codec = Codec::Jpeg;
+        let key = StreamKey { content, codec, palette: false, level: Level::Default, jpeg };
         match self.stream(pixels, &key, usize::MAX) {
-            Stream::Made { data, .. } => Some(DESCRIPTOR + 4 + data.len()),
+            Stream::Made { data, .. } => Some(overhead(codec) + data.len()),
             Stream::LongerThan(_) => None,
         }
     }
@@ -403,6 +404,11 @@ pub(super) fn kind_of(codec: Codec) -> ImageKind {
         Codec::Jpeg => ImageKind::Jpeg,
         Codec::JpegAlpha => ImageKind::JpegAlpha,
     }
+}
+
+/// Bytes of an image beside its stream.
+fn overhead(codec: Codec) -> usize {
+    DESCRIPTOR + if codec == Codec::JpegAlpha { 9 } else { 4 }
 }
 
 fn payload(data: &ImageData) -> usize {

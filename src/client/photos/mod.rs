@@ -4,7 +4,7 @@ mod grid;
 mod recent;
 
 pub(crate) use grid::Purpose;
-pub(crate) use recent::{Recent, around};
+pub(crate) use recent::Recent;
 
 use super::encode::BLOCK;
 use super::planner::{Piece, PieceKind};
@@ -71,7 +71,7 @@ pub(crate) fn without(pieces: &[Piece], region: &Region) -> Vec<Piece> {
 /// The box around what of the images lies in a rectangle.
 fn tight(rect: Rect, images: &[Rect]) -> Option<Rect> {
     let parts = images.iter().map(|i| i.intersect(&rect)).filter(|r| !r.is_empty());
-    parts.reduce(around)
+    parts.reduce(|a, b| a.union(&b))
 }
 
 #[cfg(test)]

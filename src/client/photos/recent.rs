@@ -10,11 +10,6 @@ const RECENT: Duration = Duration::from_secs(1);
 const TIMES: usize = 16;
 const LIVELY: usize = 2;
 
-/// The smallest rectangle around two.
-pub(crate) fn around(a: Rect, b: Rect) -> Rect {
-    Rect::new(a.left.min(b.left), a.top.min(b.top), a.right.max(b.right), a.bottom.max(b.bottom))
-}
-
 /// Where images were sent just now.
 #[derive(Debug, Default)]
 pub(crate) struct Recent {
@@ -64,7 +59,7 @@ impl Recent {
     /// it may have been little each time.
     pub(crate) fn is_restless(&self, now: Duration, rect: Rect) -> bool {
         let spread = |region: &Region| {
-            region.rects_in(rect).reduce(around).is_some_and(|r| r.area() * 2 >= rect.area())
+            region.rects_in(rect).reduce(|a, b| a.union(&b)).is_some_and(|r| r.area() * 2 >= rect.area())
         };
         self.times(now, spread) >= LIVELY
     }

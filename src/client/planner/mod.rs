@@ -94,6 +94,8 @@ pub struct PlanStats {
     pub changed_pixels: u64,
     /// Moves in the plan.
     pub moves: u32,
+    /// Pixels that they bring.
+    pub moved_pixels: u64,
     /// Fills in the plan.
     pub fills: u32,
     /// Images in the plan.
@@ -200,7 +202,10 @@ impl Planner {
         stats.bytes = boxes.bytes(&input.costs);
         for (i, piece) in out.iter().enumerate() {
             match piece.kind {
-                PieceKind::Move { .. } => stats.moves += 1,
+                PieceKind::Move { .. } => {
+                    stats.moves += 1;
+                    stats.moved_pixels += piece.rect.area();
+                }
                 PieceKind::Fill(_) => stats.fills += 1,
                 PieceKind::Image => {
                     stats.images += 1;
