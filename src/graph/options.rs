@@ -11,8 +11,8 @@ pub struct GraphLimits {
 
 impl Default for GraphLimits {
     fn default() -> Self {
-        // See optimization-notes.md.
-        Self { nodes: 1 << 15, bytes: 8 << 20 }
+        // As many bytes as that many nodes take by themselves, so that neither bound is idle. See optimization-notes.md.
+        Self { nodes: 1 << 15, bytes: 32 << 20 }
     }
 }
 
