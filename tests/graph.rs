@@ -1,26 +1,15 @@
 //! Every recording, through the render graph, shows what immediate drawing shows: in the end and on the way.
 
+#[path = "corpus/recordings.rs"]
+mod recordings;
+
+use rayon::prelude::*;
+use recordings::recordings;
 use spice_raster::{Raster, Region};
 use spice_render::capture;
 use spice_render::draw::{Limits, Renderer};
 use spice_render::graph::{Execution, Graph, GraphLimits};
-use std::path::{Path, PathBuf};
-
-fn recordings() -> Vec<PathBuf> {
-    let mut roots = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata")];
-    match std::env::var_os("SPICE_RENDER_CORPUS") {
-        Some(root) => roots.push(root.into()),
-        None => println!("SPICE_RENDER_CORPUS is not set: only testdata/ is tested"),
-    }
-    let folders = roots.iter().flat_map(|root| [root.join("sheets"), root.join("captures")]);
-    let mut files: Vec<PathBuf> = folders
-        .filter_map(|folder| std::fs::read_dir(folder).ok())
-        .flat_map(|entries| entries.filter_map(|entry| Some(entry.ok()?.path())))
-        .filter(|path| path.to_string_lossy().ends_with(".rec.zst"))
-        .collect();
-    files.sort();
-    files
-}
+use std::path::Path;
 
 /// Plays a recording on both and compares the screen after every `every` events.
 fn compare(path: &Path, every: usize, bounds: GraphLimits, execution: Execution) -> Result<(), String> {
@@ -51,10 +40,10 @@ fn compare(path: &Path, every: usize, bounds: GraphLimits, execution: Execution)
 #[test]
 fn every_recording_shows_what_immediate_drawing_shows() {
     let default = Execution::default();
-    for path in recordings() {
-        let few = Execution { threads: 1, ..default };
-        let many = Execution { threads: 2, inline_pixels: 0, band_bytes: 100_000, ..default };
-        compare(&path, usize::MAX, GraphLimits::default(), few).unwrap();
-        compare(&path, 97, GraphLimits { nodes: 500, bytes: 4 << 20 }, many).unwrap();
-    }
+    let few = Execution { threads: 1, ..default };
+    let many = Execution { threads: 2, inline_pixels: 0, band_bytes: 100_000, ..default };
+    recordings(false).par_iter().with_max_len(1).for_each(|path| {
+        compare(path, usize::MAX, GraphLimits::default(), few).unwrap();
+        compare(path, 97, GraphLimits { nodes: 500, bytes: 4 << 20 }, many).unwrap();
+    });
 }

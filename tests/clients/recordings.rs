@@ -1,5 +1,6 @@
 //! Recordings, each with every client at once.
 
+use super::corpus;
 use super::peer::Peer;
 use rayon::prelude::*;
 use spice_render::capture;
@@ -13,31 +14,18 @@ pub(crate) const SMALL: u64 = 110_000;
 /// Clients that differ much.
 const FEW: [&str; 4] = ["spice-gtk", "spice-html5", "images-only", "swiftspice"];
 
+/// All of them, or those that `SPICE_RENDER_ONLY` picks.
 pub(crate) fn recordings() -> Vec<PathBuf> {
-    let mut roots = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata")];
-    match std::env::var_os("SPICE_RENDER_CORPUS") {
-        Some(root) => roots = vec![root.into()],
-        None => println!("SPICE_RENDER_CORPUS is not set: only testdata/ is tested"),
-    }
     let only = std::env::var("SPICE_RENDER_ONLY").unwrap_or_default();
-    let mut all: Vec<PathBuf> = roots
-        .iter()
-        .flat_map(|root| [root.join("sheets"), root.join("captures")])
-        .filter_map(|folder| std::fs::read_dir(folder).ok())
-        .flat_map(|entries| entries.map(|e| e.unwrap().path()))
-        .filter(|p| p.to_string_lossy().ends_with(".rec.zst") && p.to_string_lossy().contains(&only))
-        .collect();
-    all.sort();
+    let mut all = corpus::recordings(false);
+    all.retain(|path| path.to_string_lossy().contains(&only));
     all
 }
 
 /// Small recordings of testdata/.
 pub(crate) fn small() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
-    let folders = [root.join("sheets"), root.join("captures")];
-    let mut all: Vec<PathBuf> =
-        folders.iter().flat_map(|f| std::fs::read_dir(f).unwrap()).map(|e| e.unwrap().path()).collect();
-    all.retain(|p| p.to_string_lossy().ends_with(".rec.zst") && p.metadata().unwrap().len() < SMALL);
+    let mut all = corpus::of(&corpus::testdata());
+    all.retain(|path| path.metadata().unwrap().len() < SMALL);
     all.sort();
     all
 }
@@ -104,6 +92,7 @@ fn every_recording_reaches_every_client() {
     let exhaustive = std::env::var_os("SPICE_RENDER_EXHAUSTIVE").is_some();
     let failures: Vec<String> = recordings()
         .par_iter()
+        .with_max_len(1)
         .enumerate()
         .filter_map(|(index, recording)| {
             let size = recording.metadata().unwrap().len();

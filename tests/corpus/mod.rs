@@ -1,5 +1,6 @@
-//! The recordings with a reference picture: those of testdata/ and, where `SPICE_RENDER_CORPUS` names a folder laid out
-//! like it, of that folder too.
+//! The recordings with a reference picture.
+
+mod recordings;
 
 use spice_render::images::Picture;
 use std::fs::File;
@@ -16,26 +17,17 @@ pub(crate) struct Case {
     pub(crate) picture: PathBuf,
 }
 
-/// All of them, by name.
+/// All of them, by name, those of testdata/ beside copies elsewhere.
 pub(crate) fn cases() -> Vec<Case> {
-    let mut roots = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata")];
-    match std::env::var_os("SPICE_RENDER_CORPUS") {
-        Some(root) => roots.push(root.into()),
-        None => println!("SPICE_RENDER_CORPUS is not set: only testdata/ is tested"),
-    }
     let mut cases = Vec::new();
-    for folder in roots.iter().flat_map(|root| [root.join("sheets"), root.join("captures")]) {
-        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
-        for entry in entries {
-            let recording = entry.expect("a folder can be listed").path();
-            let file = recording.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let Some(name) = file.strip_suffix(".rec.zst") else { continue };
-            let picture = ["noleak.png", "png"].map(|end| folder.join(format!("{name}.{end}")));
-            let Some(picture) = picture.into_iter().find(|p| p.exists()) else { continue };
-            cases.push(Case { name: name.to_owned(), recording, picture });
+    for recording in recordings::recordings(true) {
+        let file = recording.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = file.trim_end_matches(".rec.zst").to_owned();
+        let picture = ["noleak.png", "png"].map(|end| recording.with_file_name(format!("{name}.{end}")));
+        if let Some(picture) = picture.into_iter().find(|p| p.exists()) {
+            cases.push(Case { name, recording, picture });
         }
     }
-    cases.sort_by(|a, b| (&a.name, &a.recording).cmp(&(&b.name, &b.recording)));
     cases
 }
 
