@@ -16,13 +16,15 @@ pub(crate) fn copy(level: Level, mut d: GridMut<'_, u8>, s: Grid<'_, u8>, size: 
     match width {
         33.. if width * height >= LONG => copy_long(level, d, s, size),
         129.. => with_four!(level, simd => copy_vectors(simd, &mut d, s, size)),
-        65.. => copy_rows(&mut d, s, size, copy_ends::<64>),
-        33.. => copy_rows(&mut d, s, size, copy_ends::<32>),
-        17.. => copy_rows(&mut d, s, size, copy_ends::<16>),
-        8.. => copy_rows(&mut d, s, size, copy_ends::<8>),
-        4.. => copy_rows(&mut d, s, size, copy_ends::<4>),
-        2.. => copy_rows(&mut d, s, size, copy_ends::<2>),
-        _ => copy_rows(&mut d, s, size, copy_ends::<1>),
+        97.. => copy_rows(&mut d, s, size, copy_ends::<64, 64>),
+        65.. => copy_rows(&mut d, s, size, copy_ends::<64, 32>),
+        49.. => copy_rows(&mut d, s, size, copy_ends::<32, 32>),
+        33.. => copy_rows(&mut d, s, size, copy_ends::<32, 16>),
+        17.. => copy_rows(&mut d, s, size, copy_ends::<16, 16>),
+        8.. => copy_rows(&mut d, s, size, copy_ends::<8, 8>),
+        4.. => copy_rows(&mut d, s, size, copy_ends::<4, 4>),
+        2.. => copy_rows(&mut d, s, size, copy_ends::<2, 2>),
+        _ => copy_rows(&mut d, s, size, copy_ends::<1, 1>),
     }
 }
 
@@ -39,20 +41,20 @@ fn copy_rows(
     }
 }
 
-/// Copies a row of `N` to `2 * N` bytes.
+/// Copies a row of `N` to `N + M` bytes.
 #[inline(always)]
-fn copy_ends<const N: usize>(d: &mut [u8], s: &[u8]) {
-    if let (Some(first), Some(last)) = (s.first_chunk::<N>(), s.last_chunk::<N>()) {
+fn copy_ends<const N: usize, const M: usize>(d: &mut [u8], s: &[u8]) {
+    if let (Some(first), Some(last)) = (s.first_chunk::<N>(), s.last_chunk::<M>()) {
         let (first, last) = (*first, *last);
         put_ends(d, &first, &last);
     }
 }
 
-/// Puts the ends of a row of `N` to `2 * N` bytes.
+/// Puts the ends of a row of `N` to `N + M` bytes.
 #[inline(always)]
-fn put_ends<const N: usize>(d: &mut [u8], first: &[u8; N], last: &[u8; N]) {
+fn put_ends<const N: usize, const M: usize>(d: &mut [u8], first: &[u8; N], last: &[u8; M]) {
     d.first_chunk_mut::<N>().into_iter().for_each(|d| *d = *first);
-    d.last_chunk_mut::<N>().into_iter().for_each(|d| *d = *last);
+    d.last_chunk_mut::<M>().into_iter().for_each(|d| *d = *last);
 }
 
 /// Bytes from which on it is worth entering another instruction set.
@@ -76,9 +78,13 @@ fn copy_by<S: Simd>(simd: S, d: &mut GridMut<'_, u8>, s: Grid<'_, u8>, (width, h
     }
     for y in 0..height {
         let (d, s) = (d.row(y, width), s.row(y, width));
-        if width >= 2 * n {
+        if width > 3 * n {
             copy_two(simd, &mut d[..2 * n], &s[..2 * n]);
             copy_two(simd, &mut d[width - 2 * n..], &s[width - 2 * n..]);
+        } else if width > 2 * n {
+            let last = S::u8s::from_slice(simd, &s[width - n..]) | 0;
+            copy_two(simd, &mut d[..2 * n], &s[..2 * n]);
+            last.store_slice(&mut d[width - n..]);
         } else {
             let first = S::u8s::from_slice(simd, &s[..n]) | 0;
             let last = S::u8s::from_slice(simd, &s[width - n..]) | 0;

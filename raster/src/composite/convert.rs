@@ -90,6 +90,8 @@ pub(super) fn set_alpha(level: Level, d: &mut GridMut<'_, u32>, s: Grid<'_, u32>
 trait Convert {
     type From: Copy;
     type To: Copy;
+    /// Whether a vector takes no longer than looking at its place, so that four at once are worth it.
+    const QUICK: bool = false;
 
     fn pixel(from: Self::From) -> Self::To;
 
@@ -136,6 +138,7 @@ struct SetAlpha;
 impl Convert for SetAlpha {
     type From = u32;
     type To = u32;
+    const QUICK: bool = true;
 
     #[inline(always)]
     fn pixel(from: u32) -> u32 {
@@ -203,9 +206,18 @@ fn vectors<S: Simd, C: Convert>(
             for y in 0..height {
                 let (d, s) = (d.row(y, width), s.row(y, width));
                 let behind = behind_line(d) / size_of::<C::To>() % n;
-                C::pixels(simd, &mut d[..n], &s[..n]);
                 let (mut at, last) = (n - behind, width - n);
-                if width < LONG * n {
+                if C::QUICK && width >= 4 * n {
+                    four::<S, C>(simd, &mut d[..4 * n], &s[..4 * n]);
+                    at += 3 * n;
+                    while at + 4 * n <= width {
+                        four::<S, C>(simd, &mut d[at..at + 4 * n], &s[at..at + 4 * n]);
+                        at += 4 * n;
+                    }
+                } else {
+                    C::pixels(simd, &mut d[..n], &s[..n]);
+                }
+                if C::QUICK || width < LONG * n {
                     while at < last {
                         C::pixels(simd, &mut d[at..at + n], &s[at..at + n]);
                         at += n;
@@ -223,7 +235,62 @@ fn vectors<S: Simd, C: Convert>(
     );
 }
 
+/// Four vectors of pixels.
+#[inline(always)]
+fn four<S: Simd, C: Convert>(simd: S, d: &mut [C::To], s: &[C::From]) {
+    let n = S::u32s::LEN;
+    // A closure would not be compiled for the vectors at hand.
+    for i in 0..4 {
+        C::pixels(simd, &mut d[i * n..(i + 1) * n], &s[i * n..(i + 1) * n]);
+    }
+}
+
 /// The pixel of a word, twice in a word.
 pub(super) fn twice(format: SurfaceFormat, word: u32) -> u32 {
     (from_argb(format, word) & 0xffff) * 0x0001_0001
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_util::{Rng, levels};
+    use std::fmt::Debug;
+
+    /// Rows of every width up to more than four of the longest vectors twice, from every place in a line, apart and
+    /// joined: all of the buffer, so that nothing is written outside.
+    fn rows_are_converted_as_pixel_by_pixel<C: Convert>(
+        seed: u64,
+        cell: fn(u64) -> C::From,
+        old: fn(u64) -> C::To,
+    ) where
+        C::To: PartialEq + Debug,
+    {
+        let mut rng = Rng::new(seed);
+        for level in levels() {
+            for width in 1..=150usize {
+                let height = [1, 2, 3, 9][rng.below(4) as usize];
+                let stride = [width, width + 1, (width + 10).next_multiple_of(32)][rng.below(3) as usize];
+                let (start, from) = (rng.below(32) as usize, rng.below(32) as usize);
+                let source: Vec<C::From> = (0..from + stride * height).map(|_| cell(rng.next())).collect();
+                let mut drawn: Vec<C::To> =
+                    (0..start + stride * height + 16).map(|_| old(rng.next())).collect();
+                let mut expected = drawn.clone();
+                for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+                    expected[start + y * stride + x] = C::pixel(source[from + y * stride + x]);
+                }
+                let mut d = GridMut::new(&mut drawn, start, stride);
+                each_row::<C>(level, &mut d, Grid::new(&source, from, stride), (width, height));
+                assert!(drawn == expected, "{level:?}: {width}x{height} at {start}, stride {stride}");
+            }
+        }
+    }
+
+    #[test]
+    fn rows_are_converted_by_every_level() {
+        rows_are_converted_as_pixel_by_pixel::<SetAlpha>(1, |v| v as u32, |v| v as u32);
+        rows_are_converted_as_pixel_by_pixel::<Widen<true>>(2, |v| v as u16, |v| v as u32);
+        rows_are_converted_as_pixel_by_pixel::<Widen<false>>(3, |v| v as u16, |v| v as u32);
+        rows_are_converted_as_pixel_by_pixel::<Narrow<true>>(4, |v| v as u32, |v| v as u16);
+        rows_are_converted_as_pixel_by_pixel::<Narrow<false>>(5, |v| v as u32, |v| v as u16);
+    }
 }
