@@ -46,10 +46,42 @@ fn frames_of_several_captures_go_to_folders_of_their_own() {
     let picture = |path: PathBuf| image::open(path).expect("a picture").to_rgb8();
     let last = picture(place.join("one").join(frames.last().expect("a frame")));
     assert!(last == picture(recording("t1.png")));
+    // Each other one is what `--at` shows of the last of so many events.
+    for (number, frame) in frames[..frames.len() - 1].iter().enumerate() {
+        let at = (200 * (number + 1) - 1).to_string();
+        let done = render(&place, &["--at", &at, "-o", "at.png"], &["t1.rec.zst"]);
+        assert!(done.status.success(), "{done:?}");
+        assert!(picture(place.join("one").join(frame)) == picture(place.join("at.png")), "{frame}");
+    }
     let done = render(&place, &["--frames", "all", "--every", "200"], &["t1.rec.zst", "t1.rec.zst"]);
     assert_eq!(done.status.code(), Some(1), "{done:?}");
     let done = render(&place, &["--animate", "x.gif"], &["qemu.rec.zst", "t1.rec.zst"]);
     assert_eq!(done.status.code(), Some(1), "{done:?}");
+    std::fs::remove_dir_all(place).expect("it is ours");
+}
+
+/// Frames that show the same are files with the same bytes, and there is one for each thirtieth of a second.
+#[test]
+fn a_frame_that_shows_the_same_is_the_same_file() {
+    let place = folder("still");
+    let done = render(&place, &["--frames", "all", "--fps", "30", "--cursor"], &["xterm.rec.zst"]);
+    assert!(done.status.success(), "{done:?}");
+    let bytes: Vec<Vec<u8>> = files(&place.join("all"))
+        .iter()
+        .map(|name| std::fs::read(place.join("all").join(name)).expect("a frame"))
+        .collect();
+    assert_eq!(bytes.len(), 317);
+    let changes = bytes.windows(2).filter(|two| two[0] != two[1]).count();
+    assert!((10..100).contains(&changes), "{changes} changes");
+    // Where the bytes differ, so do pixels.
+    let picture = |png: &[u8]| image::load_from_memory(png).expect("a picture").to_rgb8();
+    let same =
+        bytes.windows(2).filter(|two| two[0] != two[1] && picture(&two[0]) == picture(&two[1])).count();
+    assert_eq!(same, 0);
+    assert!(
+        picture(bytes.last().expect("frames"))
+            == picture(&std::fs::read(recording("xterm.png")).expect("a file"))
+    );
     std::fs::remove_dir_all(place).expect("it is ours");
 }
 

@@ -6,6 +6,7 @@ use image::codecs::gif::{GifEncoder, Repeat};
 use std::fs;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Milliseconds that the last frame stays.
@@ -26,13 +27,18 @@ pub(crate) fn write<R: Read>(frames: &mut Frames<R>, file: &Path, speed: f64) ->
     };
     let mut encode = start.elapsed();
     // A frame is written when it is known how long it stays.
-    let (mut shown, mut since) = (first.picture.rgb(width, height), first.time);
+    let (mut picture, mut since) = (first.picture, first.time);
+    let mut shown = picture.rgb(width, height);
     let begin = since;
     let mut before: Option<Vec<u8>> = None;
     let mut count = 1;
     while let Some(frame) = frames.next()? {
+        if Arc::ptr_eq(&frame.picture, &picture) {
+            continue;
+        }
         let start = Instant::now();
         let next = frame.picture.rgb(width, height);
+        picture = frame.picture;
         if next != shown {
             // Whole units of the file, counted from the beginning: what is rounded off is not lost.
             let unit = movie.unit();

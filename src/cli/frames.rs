@@ -8,6 +8,7 @@ use spice_render::capture::{Error, Record};
 use spice_render::replay::Replay;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Where frames fall.
@@ -23,8 +24,8 @@ pub(crate) enum Pace {
 pub(crate) struct Frame {
     /// Nanoseconds from the recording's first event.
     pub(crate) time: u64,
-    /// The picture.
-    pub(crate) picture: Picture,
+    /// The picture; the very same as the frame's before if it shows the same.
+    pub(crate) picture: Arc<Picture>,
 }
 
 /// Cuts a recording into frames.
@@ -37,6 +38,8 @@ pub(crate) struct Frames<R> {
     /// Read, but later than the frame before it.
     waiting: Option<Record>,
     start: Option<u64>,
+    /// What the last frame showed.
+    shown: Option<Arc<Picture>>,
     made: u64,
     ended: bool,
 }
@@ -52,7 +55,8 @@ impl<R: Read> Frames<R> {
         if overlay.is_some() {
             replay.take_drawn();
         }
-        Self { replay, pace, last, cursor, overlay, waiting: None, start: None, made: 0, ended: false }
+        let (waiting, start, shown) = (None, None, None);
+        Self { replay, pace, last, cursor, overlay, waiting, start, shown, made: 0, ended: false }
     }
 
     /// The next frame; times without a screen have none. The last one shows the end of the recording.
@@ -113,7 +117,7 @@ impl<R: Read> Frames<R> {
         }
     }
 
-    fn picture(&mut self) -> Result<Option<Picture>, Error> {
+    fn picture(&mut self) -> Result<Option<Arc<Picture>>, Error> {
         let Some(surface) = self.replay.surface(0)? else { return Ok(None) };
         let mut picture = Picture::new(surface.view(), true);
         if self.cursor {
@@ -122,34 +126,65 @@ impl<R: Read> Frames<R> {
         if let Some(overlay) = self.overlay {
             overlay.draw(&mut picture, &self.replay.take_drawn());
         }
-        Ok(Some(picture))
+        if self.shown.as_deref() != Some(&picture) {
+            self.shown = Some(Arc::new(picture));
+        }
+        Ok(self.shown.clone())
+    }
+
+    /// The next frames: as many pictures as there are threads to encode them, each as often as it is shown.
+    fn batch(&mut self) -> Result<Vec<Frame>, Error> {
+        let (mut batch, mut pictures) = (Vec::<Frame>::new(), rayon::current_num_threads().max(2));
+        while batch.len() < BATCH {
+            let Some(frame) = self.next()? else { break };
+            let again = batch.last().is_some_and(|last| Arc::ptr_eq(&last.picture, &frame.picture));
+            pictures -= usize::from(!again);
+            batch.push(frame);
+            if pictures == 0 {
+                break;
+            }
+        }
+        Ok(batch)
     }
 }
 
-/// Pictures that are encoded side by side.
-const BATCH: usize = 8;
+/// Frames that are at most taken at a time.
+const BATCH: usize = 64;
 
-/// Writes every frame to `folder/000000.png` and on; gives the time that encoding took.
+/// Writes every frame to `folder/000000.png` and on; gives the time that encoding took. While some are encoded, side by
+/// side, the next ones are made.
 pub(crate) fn write<R: Read>(frames: &mut Frames<R>, folder: &Path) -> Outcome<Duration> {
     std::fs::create_dir_all(folder).map_err(|e| at(folder, e))?;
-    let mut encode = Duration::ZERO;
-    let mut number = 0;
-    loop {
-        let mut batch: Vec<(u64, Frame)> = Vec::new();
-        while batch.len() < BATCH {
-            let Some(frame) = frames.next()? else { break };
-            batch.push((number, frame));
-            number += 1;
-        }
-        let start = Instant::now();
-        let saved: Result<(), At> = batch.par_iter().try_for_each(|(number, frame)| {
-            let path = folder.join(format!("{number:06}.png"));
-            frame.picture.save(&path).map_err(|e| at(&path, e))
+    let (mut encode, mut number) = (Duration::ZERO, 0);
+    let mut batch = frames.batch()?;
+    while !batch.is_empty() {
+        let mut saved = Ok(Duration::ZERO);
+        let next = rayon::in_place_scope(|scope| {
+            scope.spawn(|_| saved = save(&batch, number, folder));
+            frames.batch()
         });
-        saved?;
-        encode += start.elapsed();
-        if batch.len() < BATCH {
-            return Ok(encode);
-        }
+        encode += saved?;
+        number += batch.len();
+        batch = next?;
     }
+    Ok(encode)
+}
+
+/// Writes frames, the first of which has this number, each picture encoded once; gives the time that it took.
+fn save(batch: &[Frame], first: usize, folder: &Path) -> Result<Duration, At> {
+    let start = Instant::now();
+    let mut number = first;
+    let runs = batch.chunk_by(|a, b| Arc::ptr_eq(&a.picture, &b.picture));
+    let runs: Vec<(usize, &[Frame])> = runs
+        .map(|run| {
+            number += run.len();
+            (number - run.len(), run)
+        })
+        .collect();
+    runs.into_par_iter().try_for_each(|(first, run)| {
+        let path = |number: usize| folder.join(format!("{number:06}.png"));
+        let png = run[0].picture.png().map_err(|e| at(&path(first), e))?;
+        (first..first + run.len()).map(path).try_for_each(|p| std::fs::write(&p, &png).map_err(|e| at(&p, e)))
+    })?;
+    Ok(start.elapsed())
 }

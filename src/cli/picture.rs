@@ -1,10 +1,12 @@
 //! Pictures as files.
 
 use spice_raster::SurfaceRef;
-use spice_render::draw::{Cursor, to_rgb, to_straight_rgba};
+use spice_render::draw::{self, to_rgb, to_straight_rgba};
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 /// A picture on its way to a PNG file.
+#[derive(PartialEq)]
 pub(crate) struct Picture {
     width: u32,
     height: u32,
@@ -17,7 +19,7 @@ impl Picture {
     pub(crate) fn new(surface: SurfaceRef<'_>, opaque: bool) -> Self {
         let (width, height) = (surface.width(), surface.height());
         let has_alpha = surface.format() == spice_raster::SurfaceFormat::A8R8G8B8 && !opaque;
-        let (color, bytes) = match to_straight_rgba(surface).filter(|_| has_alpha) {
+        let (color, bytes) = match has_alpha.then(|| to_straight_rgba(surface)).flatten() {
             Some(rgba) => (image::ExtendedColorType::Rgba8, rgba),
             None => (image::ExtendedColorType::Rgb8, to_rgb(surface)),
         };
@@ -25,7 +27,7 @@ impl Picture {
     }
 
     /// Draws the mouse pointer on an opaque picture.
-    pub(crate) fn draw_cursor(&mut self, cursor: &Cursor) {
+    pub(crate) fn draw_cursor(&mut self, cursor: &draw::Cursor) {
         if self.color == image::ExtendedColorType::Rgb8 {
             cursor.draw(&mut self.bytes, self.width, self.height);
         }
@@ -66,10 +68,16 @@ impl Picture {
         }
     }
 
+    /// The bytes of a PNG file.
+    pub(crate) fn png(&self) -> Result<Vec<u8>, image::ImageError> {
+        let (mut png, format) = (Cursor::new(Vec::new()), image::ImageFormat::Png);
+        image::write_buffer_with_format(&mut png, &self.bytes, self.width, self.height, self.color, format)?;
+        Ok(png.into_inner())
+    }
+
     /// Writes it as PNG.
     pub(crate) fn save(&self, path: &Path) -> Result<(), image::ImageError> {
-        let format = image::ImageFormat::Png;
-        image::save_buffer_with_format(path, &self.bytes, self.width, self.height, self.color, format)
+        Ok(std::fs::write(path, self.png()?)?)
     }
 }
 

@@ -14,6 +14,7 @@ use spice_render::replay::Replay;
 use std::collections::HashSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Render captures to PNG: the screen as the guest drew it.
@@ -151,7 +152,7 @@ fn render(args: &Args, raster: Raster, capture: &Path, output: &Path, progress: 
                 if args.cursor {
                     picture.draw_cursor(replay.cursor());
                 }
-                picture
+                Arc::new(picture)
             }
         };
         let start = Instant::now();
