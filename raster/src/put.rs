@@ -21,10 +21,13 @@ pub(crate) fn copy(level: Level, mut d: GridMut<'_, u8>, s: Grid<'_, u8>, size: 
         49.. => copy_rows(&mut d, s, size, copy_ends::<32, 32>),
         33.. => copy_rows(&mut d, s, size, copy_ends::<32, 16>),
         17.. => copy_rows(&mut d, s, size, copy_ends::<16, 16>),
-        8.. => copy_rows(&mut d, s, size, copy_ends::<8, 8>),
-        4.. => copy_rows(&mut d, s, size, copy_ends::<4, 4>),
-        2.. => copy_rows(&mut d, s, size, copy_ends::<2, 2>),
-        _ => copy_rows(&mut d, s, size, copy_ends::<1, 1>),
+        9.. => copy_rows(&mut d, s, size, copy_ends::<8, 8>),
+        8 => copy_rows(&mut d, s, size, copy_ends::<8, 0>),
+        5.. => copy_rows(&mut d, s, size, copy_ends::<4, 4>),
+        4 => copy_rows(&mut d, s, size, copy_ends::<4, 0>),
+        3 => copy_rows(&mut d, s, size, copy_ends::<2, 1>),
+        2 => copy_rows(&mut d, s, size, copy_ends::<2, 0>),
+        _ => copy_rows(&mut d, s, size, copy_ends::<1, 0>),
     }
 }
 
