@@ -134,7 +134,8 @@ impl<R: Read> Frames<R> {
 
     /// The next frames: as many pictures as there are threads to encode them, each as often as it is shown.
     fn batch(&mut self) -> Result<Vec<Frame>, Error> {
-        let (mut batch, mut pictures) = (Vec::<Frame>::new(), rayon::current_num_threads().max(2));
+        let mut pictures = rayon::current_num_threads().clamp(2, PICTURES);
+        let mut batch = Vec::<Frame>::new();
         while batch.len() < BATCH {
             let Some(frame) = self.next()? else { break };
             let again = batch.last().is_some_and(|last| Arc::ptr_eq(&last.picture, &frame.picture));
@@ -150,6 +151,8 @@ impl<R: Read> Frames<R> {
 
 /// Frames that are at most taken at a time.
 const BATCH: usize = 64;
+/// Pictures that are at most taken at a time; as many again may be waiting to be written.
+const PICTURES: usize = 8;
 
 /// Writes every frame to `folder/000000.png` and on; gives the time that encoding took. While some are encoded, side by
 /// side, the next ones are made.
