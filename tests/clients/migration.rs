@@ -117,7 +117,6 @@ fn migrated_clients_show_the_same_for_hardly_more_bytes() {
     }
     let failures: Vec<String> = jobs
         .par_iter()
-        .with_max_len(1)
         .flat_map_iter(|(recording, at_random)| {
             let (bytes, largest) = play_twice(recording, &names, *at_random);
             let stem = recording.file_stem().unwrap().to_string_lossy().into_owned();

@@ -92,7 +92,6 @@ fn every_recording_reaches_every_client() {
     let exhaustive = std::env::var_os("SPICE_RENDER_EXHAUSTIVE").is_some();
     let failures: Vec<String> = recordings()
         .par_iter()
-        .with_max_len(1)
         .enumerate()
         .filter_map(|(index, recording)| {
             let size = recording.metadata().unwrap().len();

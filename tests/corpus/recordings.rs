@@ -4,18 +4,28 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// All of them, by name. testdata/ has copies of some of the larger corpus: with `copies`, or each name once.
+/// All of them, by name. testdata/ has copies of some of the larger corpus: with `copies`, or each recording once.
 pub(crate) fn recordings(copies: bool) -> Vec<PathBuf> {
     let mut all = of(&testdata());
+    assert!(all.len() > 20, "testdata has recordings");
     match std::env::var_os("SPICE_RENDER_CORPUS") {
-        Some(root) => all.extend(of(root.as_ref())),
+        Some(root) => {
+            let corpus = of(root.as_ref());
+            assert!(!corpus.is_empty(), "{} has recordings", root.display());
+            all.extend(corpus);
+        }
         None => println!("SPICE_RENDER_CORPUS is not set: only testdata/ is tested"),
     }
     all.sort_by(|a, b| a.file_name().cmp(&b.file_name()));
     if !copies {
-        all.dedup_by(|a, b| a.file_name() == b.file_name());
+        all.dedup_by(|a, b| a.file_name() == b.file_name() && is_copy(a, b));
     }
     all
+}
+
+/// Whether two files hold the same.
+fn is_copy(a: &Path, b: &Path) -> bool {
+    std::fs::read(a).expect("a recording") == std::fs::read(b).expect("a recording")
 }
 
 /// The folder that comes with the sources.
