@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use spice_render::capture::{Error, Record};
 use spice_render::replay::Replay;
 use std::io::Read;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -132,25 +133,28 @@ impl<R: Read> Frames<R> {
         Ok(self.shown.clone())
     }
 
-    /// The next frames: as many pictures as there are threads to encode them, each as often as it is shown.
-    fn batch(&mut self) -> Result<Vec<Frame>, Error> {
-        let mut pictures = rayon::current_num_threads().clamp(2, PICTURES);
-        let mut batch = Vec::<Frame>::new();
-        while batch.len() < BATCH {
-            let Some(frame) = self.next()? else { break };
-            let again = batch.last().is_some_and(|last| Arc::ptr_eq(&last.picture, &frame.picture));
-            pictures -= usize::from(!again);
-            batch.push(frame);
-            if pictures == 0 {
+    /// The next frames, numbered from `first` on: as many pictures as there are threads to encode them, each with the
+    /// numbers of the frames that show it.
+    fn pictures(&mut self, first: usize) -> Result<Vec<Shown>, Error> {
+        let most = rayon::current_num_threads().clamp(2, PICTURES);
+        let mut pictures: Vec<Shown> = Vec::new();
+        for number in first.. {
+            if pictures.len() == most {
                 break;
             }
+            let Some(frame) = self.next()? else { break };
+            match pictures.last_mut() {
+                Some((picture, numbers)) if Arc::ptr_eq(picture, &frame.picture) => numbers.end = number + 1,
+                _ => pictures.push((frame.picture, number..number + 1)),
+            }
         }
-        Ok(batch)
+        Ok(pictures)
     }
 }
 
-/// Frames that are at most taken at a time.
-const BATCH: usize = 64;
+/// A picture and the numbers of the frames that show it.
+type Shown = (Arc<Picture>, Range<usize>);
+
 /// Pictures that are at most taken at a time; as many again may be waiting to be written.
 const PICTURES: usize = 8;
 
@@ -158,36 +162,28 @@ const PICTURES: usize = 8;
 /// side, the next ones are made.
 pub(crate) fn write<R: Read>(frames: &mut Frames<R>, folder: &Path) -> Outcome<Duration> {
     std::fs::create_dir_all(folder).map_err(|e| at(folder, e))?;
-    let (mut encode, mut number) = (Duration::ZERO, 0);
-    let mut batch = frames.batch()?;
-    while !batch.is_empty() {
+    let mut encode = Duration::ZERO;
+    let mut pictures = frames.pictures(0)?;
+    while let Some((_, last)) = pictures.last() {
+        let first = last.end;
         let mut saved = Ok(Duration::ZERO);
         let next = rayon::in_place_scope(|scope| {
-            scope.spawn(|_| saved = save(&batch, number, folder));
-            frames.batch()
+            scope.spawn(|_| saved = save(&pictures, folder));
+            frames.pictures(first)
         });
         encode += saved?;
-        number += batch.len();
-        batch = next?;
+        pictures = next?;
     }
     Ok(encode)
 }
 
-/// Writes frames, the first of which has this number, each picture encoded once; gives the time that it took.
-fn save(batch: &[Frame], first: usize, folder: &Path) -> Result<Duration, At> {
+/// Writes frames, each picture encoded once; gives the time that it took.
+fn save(pictures: &[Shown], folder: &Path) -> Result<Duration, At> {
     let start = Instant::now();
-    let mut number = first;
-    let runs = batch.chunk_by(|a, b| Arc::ptr_eq(&a.picture, &b.picture));
-    let runs: Vec<(usize, &[Frame])> = runs
-        .map(|run| {
-            number += run.len();
-            (number - run.len(), run)
-        })
-        .collect();
-    runs.into_par_iter().try_for_each(|(first, run)| {
-        let path = |number: usize| folder.join(format!("{number:06}.png"));
-        let png = run[0].picture.png().map_err(|e| at(&path(first), e))?;
-        (first..first + run.len()).map(path).try_for_each(|p| std::fs::write(&p, &png).map_err(|e| at(&p, e)))
+    let path = |number: usize| folder.join(format!("{number:06}.png"));
+    pictures.par_iter().try_for_each(|(picture, numbers)| {
+        let png = picture.png().map_err(|e| at(&path(numbers.start), e))?;
+        numbers.clone().map(path).try_for_each(|p| std::fs::write(&p, &png).map_err(|e| at(&p, e)))
     })?;
     Ok(start.elapsed())
 }
