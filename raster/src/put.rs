@@ -84,17 +84,20 @@ fn copy_by<S: Simd>(simd: S, d: &mut GridMut<'_, u8>, s: Grid<'_, u8>, (width, h
         if width > 3 * n {
             copy_two(simd, &mut d[..2 * n], &s[..2 * n]);
             copy_two(simd, &mut d[width - 2 * n..], &s[width - 2 * n..]);
-        } else if width > 2 * n {
-            let last = S::u8s::from_slice(simd, &s[width - n..]) | 0;
-            copy_two(simd, &mut d[..2 * n], &s[..2 * n]);
-            last.store_slice(&mut d[width - n..]);
         } else {
-            let first = S::u8s::from_slice(simd, &s[..n]) | 0;
-            let last = S::u8s::from_slice(simd, &s[width - n..]) | 0;
-            first.store_slice(&mut d[..n]);
-            last.store_slice(&mut d[width - n..]);
+            match width > 2 * n {
+                true => copy_two(simd, &mut d[..2 * n], &s[..2 * n]),
+                false => copy_one(simd, &mut d[..n], &s[..n]),
+            }
+            copy_one(simd, &mut d[width - n..], &s[width - n..]);
         }
     }
+}
+
+/// Copies a vector.
+#[inline(always)]
+fn copy_one<S: Simd>(simd: S, d: &mut [u8], s: &[u8]) {
+    (S::u8s::from_slice(simd, s) | 0).store_slice(d);
 }
 
 /// Copies two vectors.
