@@ -1,7 +1,7 @@
 //! A recording replayed to pixels: what the offline renderer does.
 
 use crate::capture::{Error, Reader, Record, Truncation};
-use crate::draw::{Cursor, Effect, Limits};
+use crate::draw::{Cursor, Effect, Limits, SurfaceInfo};
 use crate::graph::{Execution, Graph, GraphLimits, Stats};
 use crate::qxl::{Command, Event, OpKind, SurfaceId};
 use spice_raster::{Raster, Region, Surface};
@@ -135,6 +135,11 @@ impl<R: Read> Replay<R> {
     pub fn surface(&mut self, id: SurfaceId) -> Result<Option<&Surface>, Error> {
         let surface = self.graph.render_all(id);
         self.reader.unread().map_or(Ok(surface), Err)
+    }
+
+    /// What [`Replay::surface`] shows under an id.
+    pub fn info(&self, id: SurfaceId) -> Option<SurfaceInfo> {
+        self.graph.info(id)
     }
 
     /// The mouse pointer as it is now.

@@ -113,3 +113,28 @@ fn a_gif_takes_as_long_as_its_recording() {
     assert!((thirds - thirds.round()).abs() < 0.05 || ended, "{total} ms of {recorded}");
     std::fs::remove_dir_all(place).expect("it is ours");
 }
+
+/// A recording that is wrong from some event on has the pictures of all before it.
+#[test]
+fn frames_before_an_error_are_written() {
+    let place = folder("broken");
+    let packed = File::open(recording("t1.rec.zst")).expect("a file");
+    let mut text = Vec::new();
+    zstd::stream::copy_decode(packed, &mut text).expect("the recording can be unpacked");
+    let mark = b"\nevent 1000 ";
+    let at = text.windows(mark.len()).position(|w| w == mark).expect("it has so many events");
+    text.splice(at + 1..at + mark.len(), *b"other ");
+    std::fs::write(place.join("broken.rec"), &text).expect("there is room");
+    let done = render(&place, &["--frames", "broken", "--every", "100", "broken.rec"], &[]);
+    assert_eq!(done.status.code(), Some(1), "{done:?}");
+    assert!(String::from_utf8_lossy(&done.stderr).contains("event 1000"), "{done:?}");
+    let done = render(&place, &["--frames", "sound", "--every", "100"], &["t1.rec.zst"]);
+    assert!(done.status.success(), "{done:?}");
+    let frames = files(&place.join("broken"));
+    assert_eq!(frames.len(), 9);
+    for frame in frames {
+        let bytes = |folder: &str| std::fs::read(place.join(folder).join(&frame)).expect("a frame");
+        assert!(bytes("broken") == bytes("sound"), "{frame}");
+    }
+    std::fs::remove_dir_all(place).expect("it is ours");
+}

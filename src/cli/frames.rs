@@ -3,13 +3,15 @@
 use super::overlay::Overlay;
 use super::picture::Picture;
 use super::{At, Outcome, at};
-use rayon::prelude::*;
 use spice_render::capture::{Error, Record};
+use spice_render::draw::SurfaceInfo;
+use spice_render::qxl::{Command, Event};
 use spice_render::replay::Replay;
 use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Where frames fall.
@@ -41,6 +43,10 @@ pub(crate) struct Frames<R> {
     start: Option<u64>,
     /// What the last frame showed.
     shown: Option<Arc<Picture>>,
+    /// The surface that it showed, and how many pixels had been drawn by then: without more it shows the same.
+    seen: (Option<SurfaceInfo>, u64),
+    /// Whether the mouse pointer may have changed since.
+    pointed: bool,
     made: u64,
     ended: bool,
 }
@@ -56,8 +62,20 @@ impl<R: Read> Frames<R> {
         if overlay.is_some() {
             replay.take_drawn();
         }
-        let (waiting, start, shown) = (None, None, None);
-        Self { replay, pace, last, cursor, overlay, waiting, start, shown, made: 0, ended: false }
+        Self {
+            replay,
+            pace,
+            last,
+            cursor,
+            overlay,
+            waiting: None,
+            start: None,
+            shown: None,
+            seen: (None, 0),
+            pointed: false,
+            made: 0,
+            ended: false,
+        }
     }
 
     /// The next frame; times without a screen have none. The last one shows the end of the recording.
@@ -114,11 +132,22 @@ impl<R: Read> Frames<R> {
                 Pace::Every(_) => events += 1,
             }
             now = time;
+            self.pointed |= matches!(record.event, Event::Command(Command::Cursor(_)));
             self.replay.apply(&record);
         }
     }
 
     fn picture(&mut self) -> Result<Option<Arc<Picture>>, Error> {
+        if self.replay.surface(0)?.is_none() {
+            return Ok(None);
+        }
+        let seen = (self.replay.info(0), self.replay.stats().total().drawn.pixels);
+        let still = self.seen == seen && !(self.cursor && self.pointed) && self.overlay.is_none();
+        if still && self.shown.is_some() {
+            return Ok(self.shown.clone());
+        }
+        (self.seen, self.pointed) = (seen, false);
+        // Drawn already: this only looks at it.
         let Some(surface) = self.replay.surface(0)? else { return Ok(None) };
         let mut picture = Picture::new(surface.view(), true);
         if self.cursor {
@@ -133,57 +162,77 @@ impl<R: Read> Frames<R> {
         Ok(self.shown.clone())
     }
 
-    /// The next frames, numbered from `first` on: as many pictures as there are threads to encode them, each with the
-    /// numbers of the frames that show it.
-    fn pictures(&mut self, first: usize) -> Result<Vec<Shown>, Error> {
-        let most = rayon::current_num_threads().clamp(2, PICTURES);
-        let mut pictures: Vec<Shown> = Vec::new();
-        for number in first.. {
-            if pictures.len() == most {
-                break;
+    /// Calls `take` with each picture and the numbers of the frames that show it, until there is an error.
+    fn each(&mut self, mut take: impl FnMut(Shown) -> Outcome) -> Outcome {
+        let mut shown: Option<Shown> = None;
+        for number in 0.. {
+            let next = self.next();
+            match (&mut shown, &next) {
+                (Some((picture, numbers)), Ok(Some(frame))) if Arc::ptr_eq(picture, &frame.picture) => {
+                    numbers.end = number + 1;
+                    continue;
+                }
+                _ => shown.take().map_or(Ok(()), &mut take)?,
             }
-            let Some(frame) = self.next()? else { break };
-            match pictures.last_mut() {
-                Some((picture, numbers)) if Arc::ptr_eq(picture, &frame.picture) => numbers.end = number + 1,
-                _ => pictures.push((frame.picture, number..number + 1)),
-            }
+            let Some(frame) = next? else { break };
+            shown = Some((frame.picture, number..number + 1));
         }
-        Ok(pictures)
+        Ok(())
     }
 }
 
 /// A picture and the numbers of the frames that show it.
 type Shown = (Arc<Picture>, Range<usize>);
 
-/// Pictures that are at most taken at a time; as many again may be waiting to be written.
-const PICTURES: usize = 8;
+/// Threads that help to encode, at most: a picture is with each, and another may wait for it.
+const HELPERS: usize = 7;
 
-/// Writes every frame to `folder/000000.png` and on; gives the time that encoding took. While some are encoded, side by
-/// side, the next ones are made.
-pub(crate) fn write<R: Read>(frames: &mut Frames<R>, folder: &Path) -> Outcome<Duration> {
+/// Writes every frame to `folder/000000.png` and on; gives the time that encoding took, on all threads together.
+/// Up to `helpers` threads encode what is made; with more than they can take, the caller encodes too.
+pub(crate) fn write<R: Read>(frames: &mut Frames<R>, folder: &Path, helpers: usize) -> Outcome<Duration> {
     std::fs::create_dir_all(folder).map_err(|e| at(folder, e))?;
-    let mut encode = Duration::ZERO;
-    let mut pictures = frames.pictures(0)?;
-    while let Some((_, last)) = pictures.last() {
-        let first = last.end;
-        let mut saved = Ok(Duration::ZERO);
-        let next = rayon::in_place_scope(|scope| {
-            scope.spawn(|_| saved = save(&pictures, folder));
-            frames.pictures(first)
+    let helpers = helpers.min(HELPERS);
+    let (sender, waiting) = sync_channel(helpers);
+    let waiting = Arc::new(Mutex::new(waiting));
+    std::thread::scope(|scope| {
+        let spawn = |_| {
+            let waiting = waiting.clone();
+            scope.spawn(move || help(&waiting, folder))
+        };
+        let threads: Vec<_> = (0..helpers).map(spawn).collect();
+        drop(waiting);
+        let mut encode = Duration::ZERO;
+        let made = frames.each(|shown| {
+            if let Err(TrySendError::Full(shown) | TrySendError::Disconnected(shown)) = sender.try_send(shown)
+            {
+                encode += save(&shown, folder)?;
+            }
+            Ok(())
         });
-        encode += saved?;
-        pictures = next?;
-    }
-    Ok(encode)
+        drop(sender);
+        for thread in threads {
+            encode += thread.join().unwrap_or_else(|e| std::panic::resume_unwind(e))?;
+        }
+        made?;
+        Ok(encode)
+    })
 }
 
-/// Writes frames, each picture encoded once; gives the time that it took.
-fn save(pictures: &[Shown], folder: &Path) -> Result<Duration, At> {
+/// Writes pictures as they come until there are no more; gives the time that it took.
+fn help(waiting: &Mutex<Receiver<Shown>>, folder: &Path) -> Result<Duration, At> {
+    let mut took = Duration::ZERO;
+    loop {
+        let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(shown) = next else { return Ok(took) };
+        took += save(&shown, folder)?;
+    }
+}
+
+/// Writes a picture to all its files, encoded once; gives the time that it took.
+fn save((picture, numbers): &Shown, folder: &Path) -> Result<Duration, At> {
     let start = Instant::now();
     let path = |number: usize| folder.join(format!("{number:06}.png"));
-    pictures.par_iter().try_for_each(|(picture, numbers)| {
-        let png = picture.png().map_err(|e| at(&path(numbers.start), e))?;
-        numbers.clone().map(path).try_for_each(|p| std::fs::write(&p, &png).map_err(|e| at(&p, e)))
-    })?;
+    let png = picture.png().map_err(|e| at(&path(numbers.start), e))?;
+    numbers.clone().map(path).try_for_each(|p| std::fs::write(&p, &png).map_err(|e| at(&p, e)))?;
     Ok(start.elapsed())
 }

@@ -111,9 +111,14 @@ fn render(args: &Args, raster: Raster, capture: &Path, output: &Path, progress: 
             (None, Some(fps)) => Pace::PerSecond(fps),
             (None, None) => Pace::PerSecond(if args.animate.is_some() { 10.0 } else { 30.0 }),
         };
+        // Several captures are each other's company.
+        let helpers = match args.captures.len() {
+            1 => std::thread::available_parallelism().map_or(0, |n| n.get() - 1),
+            _ => 0,
+        };
         let mut frames = Frames::new(replay, pace, args.at, args.cursor, args.overlay);
         phases.encode = match (&args.frames, &args.animate) {
-            (Some(_), _) => frames::write(&mut frames, output)?,
+            (Some(_), _) => frames::write(&mut frames, output, helpers)?,
             (None, Some(file)) => animate::write(&mut frames, file, args.speed)?,
             (None, None) => {
                 // The last frame that changed something.
