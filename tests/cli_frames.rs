@@ -105,6 +105,9 @@ fn a_gif_takes_as_long_as_its_recording() {
     let times: Vec<u64> = reader.map(|record| record.expect("it is sound").time_ns).collect();
     let recorded = (times[times.len() - 1] - times[0]) as f64 / 1e6;
     assert!(frames.len() > 3, "{} frames", frames.len());
+    // Each holds what changed, in colours of its own (all that there are, here), and together they show the end.
+    let end = image::open(recording("xterm.png")).expect("a picture").to_rgba8();
+    assert!(*frames[frames.len() - 1].buffer() == end);
     // From the first picture to the last change: no longer than the recording, and whole thirds of it but for the
     // last, which comes when the recording ends.
     assert!(total <= recorded + 340.0, "{total} ms of {recorded}");

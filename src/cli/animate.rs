@@ -2,7 +2,7 @@
 
 use super::frames::Frames;
 use super::{At, Outcome, at};
-use image::codecs::gif::{GifEncoder, Repeat};
+use rayon::prelude::*;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
@@ -21,7 +21,7 @@ pub(crate) fn write<R: Read>(frames: &mut Frames<R>, file: &Path, speed: f64) ->
     let start = Instant::now();
     let mut bytes = Vec::new();
     let mut movie = match end.as_str() {
-        "gif" => Movie::gif(&mut bytes)?,
+        "gif" => Movie::gif(&mut bytes, width, height)?,
         "apng" | "png" => Movie::apng(&mut bytes, width, height)?,
         _ => return Err(at(file, "the name of a moving picture ends in .apng or .gif").into()),
     };
@@ -45,7 +45,7 @@ pub(crate) fn write<R: Read>(frames: &mut Frames<R>, file: &Path, speed: f64) ->
             let clock =
                 |time: u64| (time.saturating_sub(begin) as f64 / 1e6 / speed / unit as f64).round() as u64;
             let stays = (clock(frame.time) - clock(since).min(clock(frame.time))) * unit;
-            movie.frame(&shown, before.as_deref(), (width, height), stays)?;
+            movie.frame(Part::new(&shown, before.as_deref(), (width, height), stays))?;
             before = Some(std::mem::replace(&mut shown, next));
             since = frame.time;
             count += 1;
@@ -53,8 +53,8 @@ pub(crate) fn write<R: Read>(frames: &mut Frames<R>, file: &Path, speed: f64) ->
         encode += start.elapsed();
     }
     let start = Instant::now();
-    movie.frame(&shown, before.as_deref(), (width, height), LAST)?;
-    drop(movie);
+    movie.frame(Part::new(&shown, before.as_deref(), (width, height), LAST))?;
+    movie.finish()?;
     if end != "gif" {
         set_frame_count(&mut bytes, count);
     }
@@ -62,9 +62,50 @@ pub(crate) fn write<R: Read>(frames: &mut Frames<R>, file: &Path, speed: f64) ->
     Ok(encode + start.elapsed())
 }
 
+/// The rectangle of a frame that is not as in the frame before: all that a file stores of it.
+struct Part {
+    left: u32,
+    top: u32,
+    width: u32,
+    height: u32,
+    /// R, G, B bytes, rows without padding.
+    rgb: Vec<u8>,
+    /// Milliseconds that the frame stays.
+    stays: u64,
+}
+
+impl Part {
+    /// Of a picture that follows `before`, both `width` by `height` pixels.
+    fn new(rgb: &[u8], before: Option<&[u8]>, (width, height): (u32, u32), stays: u64) -> Self {
+        let (left, top, right, bottom) =
+            before.map_or((0, 0, width, height), |before| changed(before, rgb, width, height));
+        let rows = rgb.chunks_exact(width as usize * 3).take(bottom as usize).skip(top as usize);
+        let part: Vec<&[u8]> = rows.map(|row| &row[left as usize * 3..right as usize * 3]).collect();
+        Self { left, top, width: right - left, height: bottom - top, rgb: part.concat(), stays }
+    }
+
+    /// In at most 256 colours: all of them, or chosen ones where there are more.
+    fn gif(&self) -> gif::Frame<'static> {
+        // No side is longer than that of the picture, which has been judged.
+        let side = |n: u32| n as u16;
+        let mut frame = gif::Frame::from_rgb_speed(side(self.width), side(self.height), &self.rgb, QUANTISE);
+        (frame.left, frame.top) = (side(self.left), side(self.top));
+        frame.dispose = gif::DisposalMethod::Keep;
+        frame.delay = u16::try_from(self.stays / 10).unwrap_or(u16::MAX);
+        frame.make_lzw_pre_encoded();
+        frame
+    }
+}
+
+/// How coarsely colours are chosen, from 1 to 30.
+const QUANTISE: i32 = 10;
+
+/// Parts that are encoded side by side, at most.
+const PARTS: usize = 16;
+
 enum Movie<'a> {
     Apng(Box<png::Writer<&'a mut Vec<u8>>>),
-    Gif(Box<GifEncoder<&'a mut Vec<u8>>>),
+    Gif(gif::Encoder<&'a mut Vec<u8>>, Vec<Part>),
 }
 
 impl<'a> Movie<'a> {
@@ -78,59 +119,55 @@ impl<'a> Movie<'a> {
         Ok(Self::Apng(Box::new(encoder.write_header()?)))
     }
 
-    fn gif(bytes: &'a mut Vec<u8>) -> Outcome<Self> {
-        let mut encoder = GifEncoder::new_with_speed(bytes, 10);
-        encoder.set_repeat(Repeat::Infinite)?;
-        Ok(Self::Gif(Box::new(encoder)))
+    fn gif(bytes: &'a mut Vec<u8>, width: u32, height: u32) -> Outcome<Self> {
+        let side = |n: u32| u16::try_from(n).map_err(|_| At(format!("a GIF has no side of {n} pixels")));
+        let mut encoder = gif::Encoder::new(bytes, side(width)?, side(height)?, &[])?;
+        encoder.set_repeat(gif::Repeat::Infinite)?;
+        Ok(Self::Gif(encoder, Vec::new()))
     }
 
     /// Milliseconds that a frame stays are a multiple of this.
     fn unit(&self) -> u64 {
         match self {
             Self::Apng(_) => 1,
-            Self::Gif(_) => 10,
+            Self::Gif(..) => 10,
         }
     }
 
-    /// Writes a picture that stays for so many milliseconds.
-    fn frame(
-        &mut self,
-        rgb: &[u8],
-        before: Option<&[u8]>,
-        (width, height): (u32, u32),
-        stays: u64,
-    ) -> Outcome {
+    /// Takes the next frame.
+    fn frame(&mut self, part: Part) -> Outcome {
         match self {
             Self::Apng(writer) => {
-                let stays = u16::try_from(stays).unwrap_or(u16::MAX);
-                // Only the rectangle that changed is stored.
-                let (left, top, right, bottom) =
-                    before.map_or((0, 0, width, height), |before| changed(before, rgb, width, height));
                 writer.reset_frame_position()?;
-                writer.set_frame_dimension(right - left, bottom - top)?;
-                writer.set_frame_position(left, top)?;
-                writer.set_frame_delay(stays, 1000)?;
-                let row = width as usize * 3;
-                let (from, to) = (left as usize * 3, right as usize * 3);
-                let part: Vec<u8> = rgb
-                    .chunks_exact(row)
-                    .take(bottom as usize)
-                    .skip(top as usize)
-                    .flat_map(|row| &row[from..to])
-                    .copied()
-                    .collect();
-                writer.write_image_data(&part)?;
+                writer.set_frame_dimension(part.width, part.height)?;
+                writer.set_frame_position(part.left, part.top)?;
+                writer.set_frame_delay(u16::try_from(part.stays).unwrap_or(u16::MAX), 1000)?;
+                writer.write_image_data(&part.rgb)?;
             }
-            Self::Gif(encoder) => {
-                let rgba: Vec<u8> = rgb.chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect();
-                let picture = image::RgbaImage::from_raw(width, height, rgba)
-                    .ok_or_else(|| At("a frame has another size than the first".into()))?;
-                let delay = image::Delay::from_saturating_duration(Duration::from_millis(stays));
-                encoder.encode_frame(image::Frame::from_parts(picture, 0, 0, delay))?;
+            Self::Gif(encoder, parts) => {
+                parts.push(part);
+                if parts.len() == PARTS {
+                    write_parts(encoder, parts)?;
+                }
             }
         }
         Ok(())
     }
+
+    /// Writes what is left.
+    fn finish(self) -> Outcome {
+        match self {
+            // Its end is written when it is dropped: `finish` would count the frames, which were not known.
+            Self::Apng(_) => Ok(()),
+            Self::Gif(mut encoder, mut parts) => write_parts(&mut encoder, &mut parts),
+        }
+    }
+}
+
+/// Writes parts in their order, encoded side by side: choosing colours takes much longer than making a frame.
+fn write_parts(encoder: &mut gif::Encoder<&mut Vec<u8>>, parts: &mut Vec<Part>) -> Outcome {
+    let frames: Vec<gif::Frame> = parts.par_drain(..).map(|part| part.gif()).collect();
+    Ok(frames.iter().try_for_each(|frame| encoder.write_lzw_pre_encoded_frame(frame))?)
 }
 
 /// The smallest rectangle (left, top, right, bottom) around all pixels that differ; one pixel if none does.
