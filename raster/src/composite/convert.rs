@@ -95,6 +95,12 @@ trait Convert {
 
     fn pixel(from: Self::From) -> Self::To;
 
+    /// A row of a few pixels.
+    #[inline(always)]
+    fn few<const W: usize>(from: [Self::From; W]) -> [Self::To; W] {
+        from.map(Self::pixel)
+    }
+
     /// As many pixels as a vector has words.
     fn pixels<S: Simd>(simd: S, to: &mut [Self::To], from: &[Self::From]);
 }
@@ -125,6 +131,26 @@ impl<const SIX: bool> Convert for Narrow<SIX> {
     #[inline(always)]
     fn pixel(from: u32) -> u16 {
         short::<SIX>(from)
+    }
+
+    /// Two pixels in the halves of a word take little more than one.
+    #[inline(always)]
+    fn few<const W: usize>(from: [u32; W]) -> [u16; W] {
+        const fn both(low: u64) -> u64 {
+            low | low << 32
+        }
+        let mut to = [0; W];
+        let (pairs, rest) = to.as_chunks_mut::<2>();
+        for (pair, from) in pairs.iter_mut().zip(from.as_chunks::<2>().0) {
+            let v = u64::from(from[0]) | u64::from(from[1]) << 32;
+            let v = match SIX {
+                true => (v >> 8 & both(0xf800)) | (v >> 5 & both(0x07e0)) | (v >> 3 & both(0x001f)),
+                false => (v >> 9 & both(0x7c00)) | (v >> 6 & both(0x03e0)) | (v >> 3 & both(0x001f)),
+            };
+            *pair = [v as u16, (v >> 32) as u16];
+        }
+        rest.iter_mut().zip(&from[W / 2 * 2..]).for_each(|(to, from)| *to = Self::pixel(*from));
+        to
     }
 
     #[inline(always)]
@@ -165,7 +191,7 @@ fn each_row<C: Convert>(level: Level, d: &mut GridMut<'_, C::To>, s: Grid<'_, C:
 
 /// Rows of `W` pixels, four at a time: reads of lines that are far do not wait for writes to others.
 fn pixels<C: Convert, const W: usize>(d: &mut GridMut<'_, C::To>, s: Grid<'_, C::From>, height: usize) {
-    let pixels = |y| s.few::<W>(0, y).map(C::pixel);
+    let pixels = |y| C::few(s.few::<W>(0, y));
     let mut y = 0;
     while y + 4 <= height {
         let rows = [pixels(y), pixels(y + 1), pixels(y + 2), pixels(y + 3)];
@@ -178,7 +204,7 @@ fn pixels<C: Convert, const W: usize>(d: &mut GridMut<'_, C::To>, s: Grid<'_, C:
 /// Rows of four pixels that straddle lines of the target, one by one: a store that does so costs more than four.
 #[inline(never)]
 fn singles<C: Convert>(d: &mut GridMut<'_, C::To>, s: Grid<'_, C::From>, height: usize) {
-    let pixels = |y| s.few::<4>(0, y).map(C::pixel);
+    let pixels = |y| C::few(s.few::<4>(0, y));
     let mut put = |y, row: [C::To; 4]| (0..).zip(row).for_each(|(x, pixel)| d.put_few(x, y, [pixel]));
     let mut y = 0;
     while y + 2 <= height {
