@@ -5,7 +5,7 @@
 //! a row may overlap. Longer rows go by vectors that do not straddle lines of the target.
 
 use crate::grid::{Grid, GridMut, Size, behind_line, joined};
-use crate::kernels::{with_fitting, with_four};
+use crate::kernels::{with_eight, with_four};
 use fearless_simd::{Level, prelude::*, u8x16, u32x4};
 
 /// Copies rows of bytes.
@@ -66,7 +66,7 @@ const LONG: usize = 1024;
 /// Copies rows of at least two vectors. `memcpy` takes a tenth longer for rows that do not lie in the first-level cache.
 #[inline(never)]
 fn copy_long(level: Level, mut d: GridMut<'_, u8>, s: Grid<'_, u8>, size: Size) {
-    with_fitting!(level, size.0 / 4, simd => simd.vectorize(
+    with_eight!(level, size.0 / 4, simd => simd.vectorize(
         #[inline(always)]
         || copy_by(simd, &mut d, s, size),
     ));
@@ -76,21 +76,43 @@ fn copy_long(level: Level, mut d: GridMut<'_, u8>, s: Grid<'_, u8>, size: Size) 
 #[inline(always)]
 fn copy_by<S: Simd>(simd: S, d: &mut GridMut<'_, u8>, s: Grid<'_, u8>, (width, height): Size) {
     let n = S::u8s::LEN;
-    if width >= 4 * n {
+    if width > 8 * n {
         return copy_vectors(simd, d, s, (width, height));
     }
+    let size = (width, height);
+    match (width - 1) / n {
+        0 | 1 => copy_by_ends::<S, 1, 1>(simd, d, s, size),
+        2 => copy_by_ends::<S, 2, 1>(simd, d, s, size),
+        3 => copy_by_ends::<S, 2, 2>(simd, d, s, size),
+        4 => copy_by_ends::<S, 4, 1>(simd, d, s, size),
+        5 => copy_by_ends::<S, 4, 2>(simd, d, s, size),
+        _ => copy_by_ends::<S, 4, 4>(simd, d, s, size),
+    }
+}
+
+/// Copies rows of `N` to `N + M` vectors.
+#[inline(always)]
+fn copy_by_ends<S: Simd, const N: usize, const M: usize>(
+    simd: S,
+    d: &mut GridMut<'_, u8>,
+    s: Grid<'_, u8>,
+    (width, height): Size,
+) {
+    let n = S::u8s::LEN;
     for y in 0..height {
         let (d, s) = (d.row(y, width), s.row(y, width));
-        if width > 3 * n {
-            copy_two(simd, &mut d[..2 * n], &s[..2 * n]);
-            copy_two(simd, &mut d[width - 2 * n..], &s[width - 2 * n..]);
-        } else {
-            match width > 2 * n {
-                true => copy_two(simd, &mut d[..2 * n], &s[..2 * n]),
-                false => copy_one(simd, &mut d[..n], &s[..n]),
-            }
-            copy_one(simd, &mut d[width - n..], &s[width - n..]);
-        }
+        copy_some::<S, N>(simd, &mut d[..N * n], &s[..N * n]);
+        copy_some::<S, M>(simd, &mut d[width - M * n..], &s[width - M * n..]);
+    }
+}
+
+/// Copies one, two or four vectors.
+#[inline(always)]
+fn copy_some<S: Simd, const N: usize>(simd: S, d: &mut [u8], s: &[u8]) {
+    match N {
+        1 => copy_one(simd, d, s),
+        2 => copy_two(simd, d, s),
+        _ => copy_four(simd, d, s),
     }
 }
 
@@ -111,7 +133,7 @@ fn copy_two<S: Simd>(simd: S, d: &mut [u8], s: &[u8]) {
     b.store_slice(&mut d[n..]);
 }
 
-/// Copies rows of at least four vectors.
+/// Copies rows of more than eight vectors.
 #[inline(always)]
 fn copy_vectors<S: Simd>(simd: S, d: &mut GridMut<'_, u8>, s: Grid<'_, u8>, (width, height): Size) {
     let n = S::u8s::LEN;
@@ -192,7 +214,7 @@ fn splat<S: Simd>(simd: S, word: u32) -> S::u8s {
 /// Fills rows of at least 129 bytes.
 #[inline(never)]
 fn fill_long(level: Level, mut d: GridMut<'_, u8>, word: u32, size: Size) {
-    with_fitting!(level, size.0 / 24, simd => simd.vectorize(
+    with_eight!(level, size.0 / 24, simd => simd.vectorize(
         #[inline(always)]
         || fill_vectors(simd, &mut d, word, size),
     ));

@@ -1,7 +1,7 @@
 //! Rows of pixels of one format as those of another: 16-bit ones as a8r8g8b8 words and back, x8r8g8b8 as a8r8g8b8.
 
 use crate::grid::{Grid, GridMut, Size, behind_line, joined};
-use crate::kernels::with_fitting;
+use crate::kernels::{with_eight, with_fitting};
 use crate::pixel::{from_argb, to_argb};
 use crate::surface::SurfaceFormat;
 use fearless_simd::{Level, prelude::*};
@@ -185,6 +185,7 @@ fn each_row<C: Convert>(level: Level, d: &mut GridMut<'_, C::To>, s: Grid<'_, C:
         2 => pixels::<C, 2>(d, s, height),
         3 => pixels::<C, 3>(d, s, height),
         4 if d.straddles(width) => singles::<C>(d, s, height),
+        _ if C::QUICK => with_eight!(level, width, simd => vectors::<_, C>(simd, d, s, (width, height))),
         _ => with_fitting!(level, width, simd => vectors::<_, C>(simd, d, s, (width, height))),
     }
 }

@@ -67,7 +67,27 @@ macro_rules! with_fitting {
                 && let Some($simd) = level.as_avx512()
             {
                 $op
-            } else if words >= 8
+            } else {
+                $crate::kernels::with_eight!(level, words, $simd => $op)
+            }
+        }
+        #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
+        {
+            let _ = words;
+            $crate::kernels::with_four!(level, $simd => $op)
+        }
+    }};
+}
+pub(crate) use with_fitting;
+
+/// As [`with_fitting`], with vectors of at most eight words: for what does little but store. A processor may store 32
+/// bytes in the time of 16, but 64 only in twice that.
+macro_rules! with_eight {
+    ($level:expr, $words:expr, $simd:ident => $op:expr) => {{
+        let (level, words): (fearless_simd::Level, usize) = ($level, $words);
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        {
+            if words >= 8
                 && let Some($simd) = level.as_avx2()
             {
                 $op
@@ -82,4 +102,4 @@ macro_rules! with_fitting {
         }
     }};
 }
-pub(crate) use with_fitting;
+pub(crate) use with_eight;
