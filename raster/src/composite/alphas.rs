@@ -4,7 +4,7 @@ use super::cells::{Cells, Same};
 use super::lanes::{Lanes, MISSING, ONE, THERE, ZERO, sum};
 use super::op::CompositeOp;
 use crate::grid::{Grid, GridMut, Size, joined};
-use crate::kernels::with_fitting;
+use crate::kernels::{with_fitting, with_four};
 use crate::pixel::mul_un8;
 use crate::put::{copy, fill};
 use fearless_simd::{Level, prelude::*};
@@ -178,7 +178,8 @@ fn few<const W: usize>(alphas: [u8; W]) -> u64 {
     alphas.into_iter().rev().fold(0, |v, alpha| v << 8 | u64::from(alpha))
 }
 
-/// Rows of alphas. The last vector of a row overlaps the one before, so it is computed first and stored last.
+/// Rows of at least a vector's alphas. The last vector of a row overlaps the one before, so it is computed first and
+/// stored last.
 #[inline(always)]
 fn rows<S: Simd, Src: ReadAlphas, Msk: ReadAlphas, const FS: u8, const FD: u8, const MASKED: bool>(
     simd: S,
@@ -191,6 +192,37 @@ fn rows<S: Simd, Src: ReadAlphas, Msk: ReadAlphas, const FS: u8, const FD: u8, c
         #[inline(always)]
         || {
             let n = S::u8s::LEN;
+            let last = width - n;
+            for y in 0..height {
+                let (d, s, m) = (d.row(y, width), s.row(y, width), m.row(y, width));
+                let (sv, mv) = (Src::vector(simd, s, last), Msk::vector(simd, m, last));
+                let dv = <Target<'_> as ReadAlphas>::vector(simd, d, last);
+                let end = alphas::<S, FS, FD, MASKED>(simd, dv, sv, mv);
+                let mut at = 0;
+                while at < last {
+                    let (sv, mv) = (Src::vector(simd, s, at), Msk::vector(simd, m, at));
+                    let dv = <Target<'_> as ReadAlphas>::vector(simd, d, at);
+                    store::<S>(alphas::<S, FS, FD, MASKED>(simd, dv, sv, mv), &mut d[at..at + n]);
+                    at += n;
+                }
+                store::<S>(end, &mut d[last..last + n]);
+            }
+        },
+    );
+}
+
+/// Rows of less than 16 alphas.
+#[inline(always)]
+fn short<S: Simd, Src: ReadAlphas, Msk: ReadAlphas, const FS: u8, const FD: u8, const MASKED: bool>(
+    simd: S,
+    d: &mut GridMut<'_, u8>,
+    s: Src,
+    m: Msk,
+    (width, height): Size,
+) {
+    simd.vectorize(
+        #[inline(always)]
+        || {
             if width < 4 {
                 return match width {
                     1 => columns::<S, Src, Msk, FS, FD, MASKED, 1>(simd, d, s, m, height),
@@ -200,20 +232,7 @@ fn rows<S: Simd, Src: ReadAlphas, Msk: ReadAlphas, const FS: u8, const FD: u8, c
             }
             for y in 0..height {
                 let (d, s, m) = (d.row(y, width), s.row(y, width), m.row(y, width));
-                if width >= n {
-                    let last = width - n;
-                    let (sv, mv) = (Src::vector(simd, s, last), Msk::vector(simd, m, last));
-                    let dv = <Target<'_> as ReadAlphas>::vector(simd, d, last);
-                    let end = alphas::<S, FS, FD, MASKED>(simd, dv, sv, mv);
-                    let mut at = 0;
-                    while at < last {
-                        let (sv, mv) = (Src::vector(simd, s, at), Msk::vector(simd, m, at));
-                        let dv = <Target<'_> as ReadAlphas>::vector(simd, d, at);
-                        store::<S>(alphas::<S, FS, FD, MASKED>(simd, dv, sv, mv), &mut d[at..at + n]);
-                        at += n;
-                    }
-                    store::<S>(end, &mut d[last..last + n]);
-                } else if width >= 8 {
+                if width >= 8 {
                     // By eights, the second over the end of the first: a vector of both would have to be put together.
                     let last = width - 8;
                     let end = part::<S, Src, Msk, FS, FD, MASKED>(simd, d, s, m, last);
@@ -247,14 +266,30 @@ fn porter_duff<const FS: u8, const FD: u8>(
     size: Size,
 ) {
     use Alphas::{One, Rows};
-    let source_joins = if let Rows(s) = &s { s.joins(size) } else { true };
-    let size = joined(size, d.joins(size) && source_joins && m.is_none_or(|m| m.joins(size)));
-    with_fitting!(level, size.0 / 4, simd => match (s, m) {
-        (Rows(s), None) => rows::<_, _, _, FS, FD, false>(simd, d, s, (), size),
-        (Rows(s), Some(m)) => rows::<_, _, _, FS, FD, true>(simd, d, s, m, size),
-        (One(s), None) => rows::<_, _, _, FS, FD, false>(simd, d, Same(s), (), size),
-        (One(s), Some(m)) => rows::<_, _, _, FS, FD, true>(simd, d, Same(s), m, size),
-    });
+    match (s, m) {
+        (Rows(s), None) => kind::<_, _, FS, FD, false>(level, d, s, (), size),
+        (Rows(s), Some(m)) => kind::<_, _, FS, FD, true>(level, d, s, m, size),
+        (One(s), None) => kind::<_, _, FS, FD, false>(level, d, Same(s), (), size),
+        (One(s), Some(m)) => kind::<_, _, FS, FD, true>(level, d, Same(s), m, size),
+    }
+}
+
+/// The rows of one kind of source and mask.
+#[inline(always)]
+fn kind<Src: ReadAlphas, Msk: ReadAlphas, const FS: u8, const FD: u8, const MASKED: bool>(
+    level: Level,
+    d: &mut GridMut<'_, u8>,
+    s: Src,
+    m: Msk,
+    size: Size,
+) {
+    let size = joined(size, d.joins(size) && s.joins(size) && m.joins(size));
+    match size.0 {
+        ..16 => with_four!(level, simd => short::<_, Src, Msk, FS, FD, MASKED>(simd, d, s, m, size)),
+        width => {
+            with_fitting!(level, width / 4, simd => rows::<_, Src, Msk, FS, FD, MASKED>(simd, d, s, m, size))
+        }
+    }
 }
 
 /// Combines source alphas into those of an 8-bit alpha target, which needs no colours: there component alpha is
