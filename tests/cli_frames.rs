@@ -32,6 +32,10 @@ fn files(folder: &Path) -> Vec<String> {
     names
 }
 
+fn picture(path: &Path) -> image::RgbImage {
+    image::open(path).expect("a picture").to_rgb8()
+}
+
 #[test]
 fn frames_of_several_captures_go_to_folders_of_their_own() {
     let place = folder("frames");
@@ -43,20 +47,41 @@ fn frames_of_several_captures_go_to_folders_of_their_own() {
     let frames = files(&place.join("one"));
     assert_eq!(frames, files(&place.join("all/t1")));
     // The last frame is the recording's picture.
-    let picture = |path: PathBuf| image::open(path).expect("a picture").to_rgb8();
-    let last = picture(place.join("one").join(frames.last().expect("a frame")));
-    assert!(last == picture(recording("t1.png")));
-    // Each other one is what `--at` shows of the last of so many events.
-    for (number, frame) in frames[..frames.len() - 1].iter().enumerate() {
-        let at = (200 * (number + 1) - 1).to_string();
-        let done = render(&place, &["--at", &at, "-o", "at.png"], &["t1.rec.zst"]);
-        assert!(done.status.success(), "{done:?}");
-        assert!(picture(place.join("one").join(frame)) == picture(place.join("at.png")), "{frame}");
-    }
+    let last = frames.last().expect("a frame");
+    assert!(picture(&place.join("one").join(last)) == picture(&recording("t1.png")));
     let done = render(&place, &["--frames", "all", "--every", "200"], &["t1.rec.zst", "t1.rec.zst"]);
     assert_eq!(done.status.code(), Some(1), "{done:?}");
     let done = render(&place, &["--animate", "x.gif"], &["qemu.rec.zst", "t1.rec.zst"]);
     assert_eq!(done.status.code(), Some(1), "{done:?}");
+    std::fs::remove_dir_all(place).expect("it is ours");
+}
+
+/// Each frame is what `--at` shows of the last of so many events; where there is no screen (before the first of three, in
+/// one of these recordings) there is no frame.
+#[test]
+fn frames_are_what_is_there_at_their_events() {
+    let place = folder("at");
+    for (name, every) in [("t1.rec.zst", 200), ("qemu.rec.zst", 25)] {
+        let folder = place.join(name);
+        let args = ["--frames", &folder.to_string_lossy(), "--every", &every.to_string()];
+        let done = render(&place, &args, &[name]);
+        assert!(done.status.success(), "{done:?}");
+        let frames = files(&folder);
+        let mut events = (every - 1..).step_by(every);
+        // The last one shows the end, wherever it is.
+        for frame in &frames[..frames.len() - 1] {
+            let there = events.by_ref().any(|at| {
+                let done = render(&place, &["--at", &at.to_string(), "-o", "at.png"], &[name]);
+                let no_screen = String::from_utf8_lossy(&done.stderr).contains("surface 0 does not exist");
+                assert!(done.status.success() != no_screen, "{done:?}");
+                done.status.success()
+            });
+            assert!(
+                there && picture(&folder.join(frame)) == picture(&place.join("at.png")),
+                "{name} {frame}"
+            );
+        }
+    }
     std::fs::remove_dir_all(place).expect("it is ours");
 }
 

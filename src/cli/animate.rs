@@ -100,8 +100,10 @@ impl Part {
 /// How coarsely colours are chosen, from 1 to 30.
 const QUANTISE: i32 = 10;
 
-/// Parts that are encoded side by side, at most.
+/// Parts that wait to be encoded side by side, at most,
 const PARTS: usize = 16;
+/// or bytes of them.
+const PART_BYTES: usize = 32 << 20;
 
 enum Movie<'a> {
     Apng(Box<png::Writer<&'a mut Vec<u8>>>),
@@ -146,7 +148,7 @@ impl<'a> Movie<'a> {
             }
             Self::Gif(encoder, parts) => {
                 parts.push(part);
-                if parts.len() == PARTS {
+                if parts.len() == PARTS || parts.iter().map(|p| p.rgb.len()).sum::<usize>() >= PART_BYTES {
                     write_parts(encoder, parts)?;
                 }
             }
