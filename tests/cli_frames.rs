@@ -1,7 +1,9 @@
 //! `render --frames` and `render --animate`: what the files hold.
 
 use image::{AnimationDecoder, ImageDecoder};
+use spice_raster::Raster;
 use spice_render::capture;
+use spice_render::draw::{Limits, Renderer, to_rgb};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -56,31 +58,34 @@ fn frames_of_several_captures_go_to_folders_of_their_own() {
     std::fs::remove_dir_all(place).expect("it is ours");
 }
 
-/// Each frame is what `--at` shows of the last of so many events; where there is no screen (before the first of three, in
-/// one of these recordings) there is no frame.
+/// Each frame is what immediate drawing shows after so many events; where there is no screen (before the first of
+/// three, in one of these recordings) there is no frame.
 #[test]
-fn frames_are_what_is_there_at_their_events() {
-    let place = folder("at");
-    for (name, every) in [("t1.rec.zst", 200), ("qemu.rec.zst", 25)] {
+fn frames_are_what_was_drawn_by_then() {
+    let place = folder("drawn");
+    for (name, every) in [("t1.rec.zst", 50), ("qemu.rec.zst", 1)] {
         let folder = place.join(name);
         let args = ["--frames", &folder.to_string_lossy(), "--every", &every.to_string()];
         let done = render(&place, &args, &[name]);
         assert!(done.status.success(), "{done:?}");
         let frames = files(&folder);
-        let mut events = (every - 1..).step_by(every);
-        // The last one shows the end, wherever it is.
-        for frame in &frames[..frames.len() - 1] {
-            let there = events.by_ref().any(|at| {
-                let done = render(&place, &["--at", &at.to_string(), "-o", "at.png"], &[name]);
-                let no_screen = String::from_utf8_lossy(&done.stderr).contains("surface 0 does not exist");
-                assert!(done.status.success() != no_screen, "{done:?}");
-                done.status.success()
-            });
-            assert!(
-                there && picture(&folder.join(frame)) == picture(&place.join("at.png")),
-                "{name} {frame}"
-            );
+        let mut frame = frames.iter();
+        let mut plain = Renderer::new(Raster::new(), Limits::default());
+        let mut reader =
+            capture::open(&recording(name), capture::Limits::default()).expect("a recording").peekable();
+        let mut events = 0;
+        while let Some(record) = reader.next() {
+            let _ = plain.event(&record.expect("it is sound").event);
+            events += 1;
+            let due = events % every == 0 || reader.peek().is_none();
+            if due && let Some(screen) = plain.surface(0).or(plain.last_primary()) {
+                let frame = frame.next().expect("a frame for each");
+                let shown = picture(&folder.join(frame));
+                assert_eq!(shown.width(), screen.width(), "{name} {frame}");
+                assert!(*shown.as_raw() == to_rgb(screen.view()), "{name} {frame}");
+            }
         }
+        assert_eq!(frame.next(), None);
     }
     std::fs::remove_dir_all(place).expect("it is ours");
 }
