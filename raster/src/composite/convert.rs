@@ -22,6 +22,11 @@ const fn short<const SIX: bool>(v: u32) -> u16 {
     from_argb(format(SIX), v) as u16
 }
 
+/// For red, green and blue: by how many bits they lie lower in such a pixel than in a word, and which bits they are there.
+const fn channels(six: bool) -> [(u32, u32); 3] {
+    if six { [(8, 0xf800), (5, 0x07e0), (3, 0x001f)] } else { [(9, 0x7c00), (6, 0x03e0), (3, 0x001f)] }
+}
+
 /// The words of as many such pixels as a vector has.
 #[inline(always)]
 pub(super) fn load<S: Simd, const SIX: bool>(simd: S, pixels: &[u16]) -> S::u32s {
@@ -43,10 +48,8 @@ pub(super) fn load<S: Simd, const SIX: bool>(simd: S, pixels: &[u16]) -> S::u32s
 /// Stores a vector's words as such pixels.
 #[inline(always)]
 pub(super) fn store<S: Simd, const SIX: bool>(v: S::u32s, pixels: &mut [u16]) {
-    let v = match SIX {
-        true => (v >> 8 & 0xf800) | (v >> 5 & 0x07e0) | (v >> 3 & 0x001f),
-        false => (v >> 9 & 0x7c00) | (v >> 6 & 0x03e0) | (v >> 3 & 0x001f),
-    };
+    let [red, green, blue] = const { channels(SIX) };
+    let v = (v >> red.0 & red.1) | (v >> green.0 & green.1) | (v >> blue.0 & blue.1);
     let (words, pixels) = (v.as_slice(), &mut pixels[..S::u32s::LEN]);
     for i in 0..S::u32s::LEN {
         pixels[i] = words[i] as u16;
@@ -136,17 +139,13 @@ impl<const SIX: bool> Convert for Narrow<SIX> {
     /// Two pixels in the halves of a word take little more than one.
     #[inline(always)]
     fn few<const W: usize>(from: [u32; W]) -> [u16; W] {
-        const fn both(low: u64) -> u64 {
-            low | low << 32
-        }
         let mut to = [0; W];
         let (pairs, rest) = to.as_chunks_mut::<2>();
         for (pair, from) in pairs.iter_mut().zip(from.as_chunks::<2>().0) {
-            let v = u64::from(from[0]) | u64::from(from[1]) << 32;
-            let v = match SIX {
-                true => (v >> 8 & both(0xf800)) | (v >> 5 & both(0x07e0)) | (v >> 3 & both(0x001f)),
-                false => (v >> 9 & both(0x7c00)) | (v >> 6 & both(0x03e0)) | (v >> 3 & both(0x001f)),
-            };
+            let two = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+            let v = two(from[0], from[1]);
+            let [red, green, blue] = const { channels(SIX) }.map(|(down, bits)| v >> down & two(bits, bits));
+            let v = red | green | blue;
             *pair = [v as u16, (v >> 32) as u16];
         }
         rest.iter_mut().zip(&from[W / 2 * 2..]).for_each(|(to, from)| *to = Self::pixel(*from));
