@@ -51,6 +51,13 @@ fn frames_of_several_captures_go_to_folders_of_their_own() {
     // The last frame is the recording's picture.
     let last = frames.last().expect("a frame");
     assert!(picture(&place.join("one").join(last)) == picture(&recording("t1.png")));
+    // Each other one is what `--at` shows of the last of so many events.
+    for (number, frame) in frames[..frames.len() - 1].iter().enumerate() {
+        let at = (200 * (number + 1) - 1).to_string();
+        let done = render(&place, &["--at", &at, "-o", "at.png"], &["t1.rec.zst"]);
+        assert!(done.status.success(), "{done:?}");
+        assert!(picture(&place.join("one").join(frame)) == picture(&place.join("at.png")), "{frame}");
+    }
     let done = render(&place, &["--frames", "all", "--every", "200"], &["t1.rec.zst", "t1.rec.zst"]);
     assert_eq!(done.status.code(), Some(1), "{done:?}");
     let done = render(&place, &["--animate", "x.gif"], &["qemu.rec.zst", "t1.rec.zst"]);

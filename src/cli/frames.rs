@@ -43,10 +43,9 @@ pub(crate) struct Frames<R> {
     start: Option<u64>,
     /// What the last frame showed.
     shown: Option<Arc<Picture>>,
-    /// The surface that it showed, and how many pixels had been drawn by then: without more it shows the same.
-    seen: (Option<SurfaceInfo>, u64),
-    /// Whether the mouse pointer may have changed since.
-    pointed: bool,
+    /// The surface that it showed, and how many pixels had been drawn by then: without more the next shows the same.
+    /// `None` if something else changed.
+    seen: Option<(SurfaceInfo, u64)>,
     made: u64,
     ended: bool,
 }
@@ -71,8 +70,7 @@ impl<R: Read> Frames<R> {
             waiting: None,
             start: None,
             shown: None,
-            seen: (None, 0),
-            pointed: false,
+            seen: None,
             made: 0,
             ended: false,
         }
@@ -132,7 +130,9 @@ impl<R: Read> Frames<R> {
                 Pace::Every(_) => events += 1,
             }
             now = time;
-            self.pointed |= matches!(record.event, Event::Command(Command::Cursor(_)));
+            if self.cursor && matches!(record.event, Event::Command(Command::Cursor(_))) {
+                self.seen = None;
+            }
             self.replay.apply(&record);
         }
     }
@@ -141,12 +141,13 @@ impl<R: Read> Frames<R> {
         if self.replay.surface(0)?.is_none() {
             return Ok(None);
         }
-        let seen = (self.replay.info(0), self.replay.stats().total().drawn.pixels);
-        let still = self.seen == seen && !(self.cursor && self.pointed) && self.overlay.is_none();
-        if still && self.shown.is_some() {
+        let drawn = self.replay.stats().total().drawn.pixels;
+        let seen = self.replay.info(0).map(|info| (info, drawn));
+        // Outlines show what was drawn since the frame before, and are gone in the next.
+        if self.seen == seen && self.overlay.is_none() {
             return Ok(self.shown.clone());
         }
-        (self.seen, self.pointed) = (seen, false);
+        self.seen = seen;
         // Drawn already: this only looks at it.
         let Some(surface) = self.replay.surface(0)? else { return Ok(None) };
         let mut picture = Picture::new(surface.view(), true);
