@@ -74,19 +74,15 @@ fn copy_long(level: Level, mut d: GridMut<'_, u8>, s: Grid<'_, u8>, size: Size) 
 
 /// Copies rows of at least a vector.
 #[inline(always)]
-fn copy_by<S: Simd>(simd: S, d: &mut GridMut<'_, u8>, s: Grid<'_, u8>, (width, height): Size) {
-    let n = S::u8s::LEN;
-    if width > 8 * n {
-        return copy_vectors(simd, d, s, (width, height));
-    }
-    let size = (width, height);
-    match (width - 1) / n {
+fn copy_by<S: Simd>(simd: S, d: &mut GridMut<'_, u8>, s: Grid<'_, u8>, size: Size) {
+    match (size.0 - 1) / S::u8s::LEN {
         0 | 1 => copy_by_ends::<S, 1, 1>(simd, d, s, size),
         2 => copy_by_ends::<S, 2, 1>(simd, d, s, size),
         3 => copy_by_ends::<S, 2, 2>(simd, d, s, size),
         4 => copy_by_ends::<S, 4, 1>(simd, d, s, size),
         5 => copy_by_ends::<S, 4, 2>(simd, d, s, size),
-        _ => copy_by_ends::<S, 4, 4>(simd, d, s, size),
+        6 | 7 => copy_by_ends::<S, 4, 4>(simd, d, s, size),
+        _ => copy_vectors(simd, d, s, size),
     }
 }
 

@@ -93,7 +93,8 @@ pub(super) fn set_alpha(level: Level, d: &mut GridMut<'_, u32>, s: Grid<'_, u32>
 trait Convert {
     type From: Copy;
     type To: Copy;
-    /// Whether a vector takes no longer than looking at its place, so that four at once are worth it.
+    /// Whether a vector takes no longer than storing it and looking at its place: four at once are worth it, longer ones
+    /// than stores are quick at are not.
     const QUICK: bool = false;
 
     fn pixel(from: Self::From) -> Self::To;

@@ -62,19 +62,16 @@ macro_rules! with_fitting {
     ($level:expr, $words:expr, $simd:ident => $op:expr) => {{
         let (level, words): (fearless_simd::Level, usize) = ($level, $words);
         #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        if words >= 16
+            && let Some($simd) = level.as_avx512()
         {
-            if words >= 16
-                && let Some($simd) = level.as_avx512()
-            {
-                $op
-            } else {
-                $crate::kernels::with_eight!(level, words, $simd => $op)
-            }
+            $op
+        } else {
+            $crate::kernels::with_eight!(level, words, $simd => $op)
         }
         #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
         {
-            let _ = words;
-            $crate::kernels::with_four!(level, $simd => $op)
+            $crate::kernels::with_eight!(level, words, $simd => $op)
         }
     }};
 }
