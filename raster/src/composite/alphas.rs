@@ -3,11 +3,12 @@
 use super::cells::{Cells, Same};
 use super::lanes::{Lanes, MISSING, ONE, THERE, ZERO, sum};
 use super::op::CompositeOp;
-use crate::grid::{Grid, GridMut, Size, joined};
-use crate::kernels::{with_fitting, with_four};
+use super::vectors::{Operator, draw};
+use crate::grid::{Grid, GridMut, Size};
 use crate::pixel::mul_un8;
 use crate::put::{copy, fill};
 use fearless_simd::{Level, prelude::*};
+use std::marker::PhantomData;
 
 /// The alphas of a picture for a rectangle.
 #[derive(Clone, Copy, Debug)]
@@ -178,39 +179,6 @@ fn few<const W: usize>(alphas: [u8; W]) -> u64 {
     alphas.into_iter().rev().fold(0, |v, alpha| v << 8 | u64::from(alpha))
 }
 
-/// Rows of at least a vector's alphas. The last vector of a row overlaps the one before, so it is computed first and
-/// stored last.
-#[inline(always)]
-fn rows<S: Simd, Src: ReadAlphas, Msk: ReadAlphas, const FS: u8, const FD: u8, const MASKED: bool>(
-    simd: S,
-    d: &mut GridMut<'_, u8>,
-    s: Src,
-    m: Msk,
-    (width, height): Size,
-) {
-    simd.vectorize(
-        #[inline(always)]
-        || {
-            let n = S::u8s::LEN;
-            let last = width - n;
-            for y in 0..height {
-                let (d, s, m) = (d.row(y, width), s.row(y, width), m.row(y, width));
-                let (sv, mv) = (Src::vector(simd, s, last), Msk::vector(simd, m, last));
-                let dv = <Target<'_> as ReadAlphas>::vector(simd, d, last);
-                let end = alphas::<S, FS, FD, MASKED>(simd, dv, sv, mv);
-                let mut at = 0;
-                while at < last {
-                    let (sv, mv) = (Src::vector(simd, s, at), Msk::vector(simd, m, at));
-                    let dv = <Target<'_> as ReadAlphas>::vector(simd, d, at);
-                    store::<S>(alphas::<S, FS, FD, MASKED>(simd, dv, sv, mv), &mut d[at..at + n]);
-                    at += n;
-                }
-                store::<S>(end, &mut d[last..last + n]);
-            }
-        },
-    );
-}
-
 /// Rows of less than 16 alphas.
 #[inline(always)]
 fn short<S: Simd, Src: ReadAlphas, Msk: ReadAlphas, const FS: u8, const FD: u8, const MASKED: bool>(
@@ -252,10 +220,33 @@ fn short<S: Simd, Src: ReadAlphas, Msk: ReadAlphas, const FS: u8, const FD: u8, 
     );
 }
 
-#[inline(always)]
-fn store<S: Simd>(v: S::u32s, to: &mut [u8]) {
-    let v: S::u8s = v.bitcast();
-    v.store_slice(to);
+/// An operator that takes the parts `FS` of the source and `FD` of the target, on alphas.
+struct OnAlphas<Src, Msk, const FS: u8, const FD: u8, const MASKED: bool>(PhantomData<(Src, Msk)>);
+
+impl<Src: ReadAlphas, Msk: ReadAlphas, const FS: u8, const FD: u8, const MASKED: bool> Operator
+    for OnAlphas<Src, Msk, FS, FD, MASKED>
+{
+    type Pixel = u8;
+    type Src = Src;
+    type Msk = Msk;
+    const PER_WORD: usize = 4;
+
+    #[inline(always)]
+    fn vector<S: Simd>(simd: S, d: &[u8], s: Src::Row, m: Msk::Row, at: usize) -> S::u32s {
+        let d = <Target<'_> as ReadAlphas>::vector(simd, d, at);
+        alphas::<S, FS, FD, MASKED>(simd, d, Src::vector(simd, s, at), Msk::vector(simd, m, at))
+    }
+
+    #[inline(always)]
+    fn store<S: Simd>(vector: S::u32s, d: &mut [u8]) {
+        let bytes: S::u8s = vector.bitcast();
+        bytes.store_slice(d);
+    }
+
+    #[inline(always)]
+    fn short<S: Simd>(simd: S, d: &mut GridMut<'_, u8>, s: Src, m: Msk, size: Size) {
+        short::<S, Src, Msk, FS, FD, MASKED>(simd, d, s, m, size);
+    }
 }
 
 fn porter_duff<const FS: u8, const FD: u8>(
@@ -267,28 +258,10 @@ fn porter_duff<const FS: u8, const FD: u8>(
 ) {
     use Alphas::{One, Rows};
     match (s, m) {
-        (Rows(s), None) => kind::<_, _, FS, FD, false>(level, d, s, (), size),
-        (Rows(s), Some(m)) => kind::<_, _, FS, FD, true>(level, d, s, m, size),
-        (One(s), None) => kind::<_, _, FS, FD, false>(level, d, Same(s), (), size),
-        (One(s), Some(m)) => kind::<_, _, FS, FD, true>(level, d, Same(s), m, size),
-    }
-}
-
-/// The rows of one kind of source and mask.
-#[inline(always)]
-fn kind<Src: ReadAlphas, Msk: ReadAlphas, const FS: u8, const FD: u8, const MASKED: bool>(
-    level: Level,
-    d: &mut GridMut<'_, u8>,
-    s: Src,
-    m: Msk,
-    size: Size,
-) {
-    let size = joined(size, d.joins(size) && s.joins(size) && m.joins(size));
-    match size.0 {
-        ..16 => with_four!(level, simd => short::<_, Src, Msk, FS, FD, MASKED>(simd, d, s, m, size)),
-        width => {
-            with_fitting!(level, width / 4, simd => rows::<_, Src, Msk, FS, FD, MASKED>(simd, d, s, m, size))
-        }
+        (Rows(s), None) => draw::<OnAlphas<_, _, FS, FD, false>>(level, d, s, (), size),
+        (Rows(s), Some(m)) => draw::<OnAlphas<_, _, FS, FD, true>>(level, d, s, m, size),
+        (One(s), None) => draw::<OnAlphas<_, _, FS, FD, false>>(level, d, Same(s), (), size),
+        (One(s), Some(m)) => draw::<OnAlphas<_, _, FS, FD, true>>(level, d, Same(s), m, size),
     }
 }
 

@@ -1,10 +1,109 @@
 //! The operators of Porter and Duff on vectors of pixels, for all rows of a rectangle.
 
+use super::cells::Cells;
 use super::lanes::{ALPHAS, Lanes, masked, sum};
 use super::pixels::{ReadWords, Target};
 use crate::grid::{GridMut, Size, joined};
 use crate::kernels::{with_fitting, with_four};
 use fearless_simd::{Level, prelude::*};
+use std::marker::PhantomData;
+
+/// What becomes of a target's rows below those of a source and a mask.
+pub(super) trait Operator {
+    type Pixel;
+    type Src: Cells;
+    type Msk: Cells;
+    /// Pixels in each word of a vector.
+    const PER_WORD: usize;
+
+    /// A vector of the rows from `at` on.
+    fn vector<S: Simd>(
+        simd: S,
+        d: &[Self::Pixel],
+        s: <Self::Src as Cells>::Row,
+        m: <Self::Msk as Cells>::Row,
+        at: usize,
+    ) -> S::u32s;
+
+    /// Stores a vector in as many pixels as it has.
+    fn store<S: Simd>(vector: S::u32s, d: &mut [Self::Pixel]);
+
+    /// Rows of less than four words. `S` has vectors of four.
+    fn short<S: Simd>(simd: S, d: &mut GridMut<'_, Self::Pixel>, s: Self::Src, m: Self::Msk, size: Size);
+}
+
+/// Draws all rows.
+#[inline(always)]
+pub(super) fn draw<O: Operator>(
+    level: Level,
+    d: &mut GridMut<'_, O::Pixel>,
+    s: O::Src,
+    m: O::Msk,
+    size: Size,
+) {
+    let size = joined(size, d.joins(size) && s.joins(size) && m.joins(size));
+    match size.0 / O::PER_WORD {
+        ..4 => with_four!(level, simd => O::short(simd, d, s, m, size)),
+        words => with_fitting!(level, words, simd => rows::<_, O>(simd, d, s, m, size)),
+    }
+}
+
+/// Rows of at least a vector. The last vector of a row overlaps the one before, so it is computed first and stored last.
+#[inline(always)]
+fn rows<S: Simd, O: Operator>(
+    simd: S,
+    d: &mut GridMut<'_, O::Pixel>,
+    s: O::Src,
+    m: O::Msk,
+    (width, height): Size,
+) {
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            let n = O::PER_WORD * S::u32s::LEN;
+            let last = width - n;
+            for y in 0..height {
+                let (d, s, m) = (d.row(y, width), s.row(y, width), m.row(y, width));
+                let end = O::vector(simd, d, s, m, last);
+                let mut at = 0;
+                while at < last {
+                    let vector = O::vector(simd, d, s, m, at);
+                    O::store::<S>(vector, &mut d[at..at + n]);
+                    at += n;
+                }
+                O::store::<S>(end, &mut d[last..last + n]);
+            }
+        },
+    );
+}
+
+/// An operator that takes the parts `FS` of the source and `FD` of the target, on words.
+struct OnWords<T, Src, Msk, const FS: u8, const FD: u8, const MASK: u8>(PhantomData<(T, Src, Msk)>);
+
+impl<T: Target, Src: ReadWords, Msk: ReadWords, const FS: u8, const FD: u8, const MASK: u8> Operator
+    for OnWords<T, Src, Msk, FS, FD, MASK>
+{
+    type Pixel = T::Pixel;
+    type Src = Src;
+    type Msk = Msk;
+    const PER_WORD: usize = 1;
+
+    #[inline(always)]
+    fn vector<S: Simd>(simd: S, d: &[T::Pixel], s: Src::Row, m: Msk::Row, at: usize) -> S::u32s {
+        let d = T::load(simd, &d[at..at + S::u32s::LEN]);
+        vector::<S, FS, FD, MASK>(simd, d, Src::vector(simd, s, at), Msk::vector(simd, m, at))
+    }
+
+    #[inline(always)]
+    fn store<S: Simd>(vector: S::u32s, d: &mut [T::Pixel]) {
+        T::store::<S>(vector, d);
+    }
+
+    #[inline(always)]
+    fn short<S: Simd>(simd: S, d: &mut GridMut<'_, T::Pixel>, s: Src, m: Msk, size: Size) {
+        columns::<S, T, Src, Msk, FS, FD, MASK>(simd, d, s, m, size);
+    }
+}
 
 /// One vector of an operator that takes the parts `FS` of the source and `FD` of the target.
 #[inline(always)]
@@ -18,40 +117,6 @@ fn vector<S: Simd, const FS: u8, const FD: u8, const MASK: u8>(
     let m = if MASK == ALPHAS { Lanes::twice(m) } else { Lanes::load(m) };
     let (s, sa) = masked(MASK, s, m);
     sum(simd, s.part::<FS>(d.alpha()), d.part::<FD>(sa))
-}
-
-/// Rows of at least a vector's pixels. The last vector of a row overlaps the one before, so it is computed first and
-/// stored last.
-#[inline(always)]
-fn rows<S: Simd, T: Target, Src: ReadWords, Msk: ReadWords, const FS: u8, const FD: u8, const MASK: u8>(
-    simd: S,
-    d: &mut GridMut<'_, T::Pixel>,
-    s: Src,
-    m: Msk,
-    (width, height): Size,
-) {
-    simd.vectorize(
-        #[inline(always)]
-        || {
-            let n = S::u32s::LEN;
-            let last = width - n;
-            for y in 0..height {
-                let (d, s, m) = (d.row(y, width), s.row(y, width), m.row(y, width));
-                let (sv, mv) = (Src::vector(simd, s, last), Msk::vector(simd, m, last));
-                let dv = T::load(simd, &d[last..last + n]);
-                let end = vector::<S, FS, FD, MASK>(simd, dv, sv, mv);
-                let mut at = 0;
-                while at < last {
-                    let (sv, mv) = (Src::vector(simd, s, at), Msk::vector(simd, m, at));
-                    let d = &mut d[at..at + n];
-                    let dv = T::load(simd, d);
-                    T::store::<S>(vector::<S, FS, FD, MASK>(simd, dv, sv, mv), d);
-                    at += n;
-                }
-                T::store::<S>(end, &mut d[last..last + n]);
-            }
-        },
-    );
 }
 
 /// Rows of less than four pixels, such as a glyph's stem: two pixels of two rows as a vector, or one of four.
@@ -140,13 +205,5 @@ pub(super) fn kind<T: Target, Src: ReadWords, Msk: ReadWords, const FS: u8, cons
     m: Msk,
     size: Size,
 ) {
-    let (width, height) = joined(size, d.joins(size) && s.joins(size) && m.joins(size));
-    match width {
-        ..4 => with_four!(level, simd => {
-            columns::<_, T, Src, Msk, FS, FD, MASK>(simd, d, s, m, (width, height));
-        }),
-        _ => with_fitting!(level, width, simd => {
-            rows::<_, T, Src, Msk, FS, FD, MASK>(simd, d, s, m, (width, height));
-        }),
-    }
+    draw::<OnWords<T, Src, Msk, FS, FD, MASK>>(level, d, s, m, size);
 }
