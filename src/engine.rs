@@ -19,8 +19,9 @@
 //! **Polling.** Nothing is pushed. Whenever a client's connection takes more bytes and [`Engine::is_waiting`], call
 //! [`Engine::poll`] with how many. The budget bounds how old the picture is when it arrives: what the link carries in a
 //! tenth to a quarter of a second is a good one. What a client was not polled for costs a bitmap of its screen and at most
-//! [`ClientOptions::queue_bound`] bytes of commands, however long that lasts: a slow client skips to the present. A poll
-//! draws and encodes: milliseconds for much that changed.
+//! [`ClientOptions::queue_bound`] bytes of commands, however long that lasts: a slow client skips to the present. What
+//! does not fit a budget waits as it was planned, unless the guest draws on it again; small changes do not wait for large
+//! ones. A poll draws and encodes: milliseconds for much that changed.
 //!
 //! **The link.** [`Engine::acknowledged`] with the bytes that arrived (the lengths of polled messages, summed up) lets the
 //! engine learn how fast the link is; without it, say so with [`ClientOptions::link`]. Where losses are allowed, call

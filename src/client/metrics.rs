@@ -46,7 +46,7 @@ pub struct ClientMetrics {
     pub by_operation: BTreeMap<OpKind, Operations>,
     /// Pixels that images carried.
     pub image_pixels: u64,
-    /// Pixels of the tight boxes around what differed at polls.
+    /// Pixels of the tight boxes around what differed when it was planned: once, unless it changed again before it was sent.
     pub pixels_changed: u64,
     /// Pieces for which the client has no image, and messages that have no form on the wire.
     pub unsent: u64,

@@ -4,8 +4,8 @@
 //! and then fields in the order of `Session::save`. The pixels that the client shows are not in it where they equal
 //! the guest's: the target of a migration has those. Their hash is; if it does not agree, everything is sent again.
 //!
-//! Carried is all that decides which bytes are sent: profile, caches, GLZ window, the regions of the screen, messages on
-//! their way, the guest's operations since the last poll with the pictures and surfaces that they read, the client's
+//! Carried is all that decides which bytes are sent: profile, caches, GLZ window, the regions of the screen, what was
+//! planned and not sent, messages on their way, the guest's operations since the last poll with the pictures and surfaces that they read, the client's
 //! off-screen surfaces, how the guest made its own, moves, places of images, the dear images that its cache holds, what images were found to cost, and the time
 //! saved up for looking harder. The guest's surfaces are named by its ids; one that is another by now, or has ended, is
 //! one that nobody draws on.
@@ -21,6 +21,7 @@
 
 mod fields;
 mod ops;
+mod planned;
 mod profile;
 mod tables;
 mod waiting;
@@ -30,6 +31,7 @@ use super::damage::Damage;
 use super::encode::{ContentHash, EncoderState, SharedEncodes, Sizes, StateError, content_hash};
 use super::link::{Link, LinkState};
 use super::recipe::{Made, Recipes};
+use super::rest::Rest;
 use super::session::{Screen, Session, Truth};
 use super::shown::Shown;
 use crate::draw::{SurfaceIds, SurfaceInfo, SurfaceKey};
@@ -41,7 +43,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 const MAGIC: [u8; 8] = *b"spcsess\0";
-const VERSION: u32 = 5;
+const VERSION: u32 = 6;
 const HEAD: usize = 8 + 4 + 8 + 16;
 /// Sides of a screen.
 const SIDE: u32 = 1 << 15;
@@ -115,9 +117,8 @@ impl Session {
         out.u32(glz_window);
         out.u32(minor);
         out.compression(self.encoder.preferred());
-        let (lossy, exact) = self.modes();
-        out.flag(lossy);
-        out.flag(exact);
+        out.flag(self.lossy_allowed);
+        out.flag(self.exact);
         out.u64(self.queue_bound());
         let LinkState { fixed, bits_per_second, measured, sent, acknowledged } = self.link.save();
         out.u64(fixed.unwrap_or(0));
@@ -148,7 +149,9 @@ impl Session {
             out.u32(screen.info.width);
             out.u32(screen.info.height);
             out.flag(screen.marked);
-            let stale = screen.damage.region();
+            let damage = screen.damage.region().union(&out.rest(&screen.rest));
+            let stale = damage.union(&screen.rest.region());
+            out.region(&damage);
             out.region(&stale);
             out.region(&shown.unknown);
             out.region(&shown.lossy);
@@ -225,7 +228,7 @@ impl Session {
         });
         let mut session = Self::new(profile, sizes, link, lossy, shared);
         session.set_queue_bound(queue_bound);
-        session.set_exact(exact);
+        session.exact = exact;
 
         let images = from.mirror("image cache", |from| from.u128("image cache").map(ContentHash))?;
         let palettes = from.mirror("palette cache", |from| {
@@ -264,11 +267,14 @@ fn screen(from: &mut In<'_>, truth: &mut impl Truth) -> Result<Screen> {
     }
     let bounds = Rect::of_size(width, height);
     let marked = from.flag("screen")?;
+    let primary = truth.primary().filter(|p| (p.width, p.height) == (width, height));
+    let pixels = if primary.is_some() { truth.render(&Region::from_rect(bounds)) } else { None };
+    let (rest, wrong) = from.rest(bounds, pixels)?;
+    let changed = from.region(bounds, "damaged region")?;
     let stale = from.region(bounds, "stale region")?;
     let unknown = from.region(bounds, "unknown region")?;
     let lossy = from.region(bounds, "lossy region")?;
     let hash = from.u128("screen")?;
-    let primary = truth.primary().filter(|p| (p.width, p.height) == (width, height));
     let Some(info) = primary else {
         // The guest has another screen by now: this one ends with the next poll, and nobody asks what it shows.
         for rect in stale.rects() {
@@ -276,18 +282,19 @@ fn screen(from: &mut In<'_>, truth: &mut impl Truth) -> Result<Screen> {
         }
         let info = SurfaceInfo { key: SurfaceKey(u64::MAX), format: CANVAS, width: 1, height: 1 };
         let shadow = Surface::new(CANVAS, 1, 1, 4).map_err(|_| bad)?;
-        return Ok(Screen { info, shown: Shown::new(0, shadow), damage: Damage::new(1, 1), marked });
+        let (shown, damage) = (Shown::new(0, shadow), Damage::new(1, 1));
+        return Ok(Screen { info, shown, damage, rest: Rest::default(), marked });
     };
     let mut shadow = Surface::new(CANVAS, width, height, u64::MAX).map_err(|_| bad)?;
-    if let Some(pixels) = truth.render(&Region::from_rect(bounds)) {
+    if let Some(pixels) = pixels {
         let mut view = shadow.view_mut();
         for y in 0..height {
             view.row(y).copy_from_slice(pixels.row(y));
         }
     }
     let mut damage = Damage::new(width, height);
+    changed.rects().iter().chain(&wrong).for_each(|rect| damage.add(*rect));
     for rect in stale.rects() {
-        damage.add(*rect);
         for y in rect.top..rect.bottom {
             let row = from.take(rect.width() as usize * 4, "pixels")?;
             let mut view = shadow.view_mut();
@@ -296,11 +303,13 @@ fn screen(from: &mut In<'_>, truth: &mut impl Truth) -> Result<Screen> {
             to.iter_mut().zip(pixels).for_each(|(to, px)| *to = u32::from_le_bytes(*px));
         }
     }
-    let mut shown = Shown { id: 0, shadow, unknown, lossy };
-    if hash_outside(shown.shadow.view(), [&stale, &shown.unknown]) != hash {
+    let shown = Shown { id: 0, shadow, unknown, lossy };
+    let mut screen = Screen { info, shown, damage, rest, marked };
+    if hash_outside(screen.shown.shadow.view(), [&stale, &screen.shown.unknown]) != hash {
         // The guest went on without telling, or is another: nothing is known.
-        shown.unknown = Region::from_rect(bounds);
-        damage.add(bounds);
+        screen.shown.unknown = Region::from_rect(bounds);
+        screen.damage.add(bounds);
+        screen.rest = Rest::default();
     }
-    Ok(Screen { info, shown, damage, marked })
+    Ok(screen)
 }

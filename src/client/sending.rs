@@ -50,7 +50,7 @@ impl Session {
             })
             .collect();
         let unready = screen.unknown.union(&screen.lossy);
-        let all = self.passes_all();
+        let all = self.pass_all;
         let mut any = false;
         for mut group in groups(&entries, &limits, &unready, all, |i| offers[i].is_some()) {
             let (images, spoilt) = shares(planned, &group);

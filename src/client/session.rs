@@ -7,22 +7,23 @@
 
 use super::canvas::{CANVAS, Touched};
 use super::damage::Damage;
-use super::encode::{Costs as ImageCosts, ImageEncoder, Quality, SharedEncodes, Sizes};
+use super::encode::{Costs as ImageCosts, ImageEncoder, SharedEncodes, Sizes};
 use super::filter;
 use super::gallery::{Gallery, Known};
 use super::link::Link;
-use super::passing::{self, Passing};
+use super::passing::Passing;
 use super::photos::Recent;
 use super::planner::{MoveHint, Piece, Planner};
 use super::profile::{Drawn, Profile};
 use super::queue::Outbox;
 use super::recipe::Recipes;
+use super::rest::Rest;
 use super::reuse::Places;
 use super::shown::{Held, Shown};
 use crate::client::metrics::ClientMetrics;
 use crate::draw::{Limits, SurfaceInfo, SurfaceKey, Task};
 use crate::qxl::{OpKind, SurfaceId};
-use crate::wire::{ClientMessage, ImageKind, ServerMessage, SurfaceCreated};
+use crate::wire::{ClientMessage, ServerMessage, SurfaceCreated};
 use bytes::Bytes;
 use spice_raster::{Raster, Region, Surface, SurfaceRef};
 use std::sync::Arc;
@@ -54,10 +55,24 @@ pub(crate) trait Truth {
 pub(super) struct Screen {
     pub(super) info: SurfaceInfo,
     pub(super) shown: Shown,
-    /// Where shadow and truth may differ (*stale*).
+    /// Where shadow and truth may differ (*stale*), nothing of it planned.
     pub(super) damage: Damage,
+    /// Where they differ otherwise: what was planned, and not sent yet.
+    pub(super) rest: Rest,
     /// The client was told to show it.
     pub(super) marked: bool,
+}
+
+impl Screen {
+    /// Whether the client shows the present, as far as that is known without looking at pixels.
+    pub(super) fn is_current(&self) -> bool {
+        self.damage.is_empty() && self.rest.is_empty()
+    }
+
+    /// What was planned counts for nothing from now on.
+    fn plan_again(&mut self) {
+        self.rest.recall_all().rects().iter().for_each(|rect| self.damage.add(*rect));
+    }
 }
 
 /// One connected client.
@@ -66,15 +81,15 @@ pub(crate) struct Session {
     pub(super) profile: Profile,
     pub(super) encoder: ImageEncoder,
     pub(super) planner: Planner,
-    pieces: Vec<Piece>,
+    pub(super) pieces: Vec<Piece>,
     /// Images of its cache, and what of them belongs to a plan.
     pub(super) gallery: Gallery,
     pub(super) known: Vec<Known>,
     pub(crate) link: Link,
     /// Images may lose what is hard to see.
-    lossy_allowed: bool,
+    pub(super) lossy_allowed: bool,
     /// Until the screen is up to date nothing may be lost: the link was idle.
-    exact: bool,
+    pub(super) exact: bool,
     pub(super) screen: Option<Screen>,
     pub(super) hints: Vec<MoveHint>,
     /// Of a client that has a cache but cannot copy on its screen.
@@ -90,7 +105,7 @@ pub(crate) struct Session {
     counted: Option<Duration>,
     pub(super) passing: Passing,
     /// Operations are passed whatever they cost.
-    pass_all: bool,
+    pub(super) pass_all: bool,
     /// Off-screen surfaces that the client holds.
     pub(super) held: Held,
     pub(super) out: Outbox,
@@ -147,6 +162,7 @@ impl Session {
         self.encoder.set_profile(&profile);
         self.profile = profile;
         self.passing.clear();
+        self.screen.as_mut().into_iter().for_each(Screen::plan_again);
         self.drop_surfaces(|_| true);
     }
 
@@ -163,20 +179,6 @@ impl Session {
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn pass_everything(&mut self) {
         self.pass_all = true;
-    }
-
-    /// Whether operations are passed whatever they cost.
-    pub(super) fn passes_all(&self) -> bool {
-        self.pass_all
-    }
-
-    /// Whether losses are allowed, and whether none may happen until the screen is up to date.
-    pub(super) fn modes(&self) -> (bool, bool) {
-        (self.lossy_allowed, self.exact)
-    }
-
-    pub(super) fn set_exact(&mut self, exact: bool) {
-        self.exact = exact;
     }
 
     /// From now on every `window` messages ask for an acknowledgement.
@@ -242,8 +244,8 @@ impl Session {
     /// Whether a poll would give nothing, as far as that is known without looking at pixels.
     pub(crate) fn is_quiet(&self, primary: Option<SurfaceInfo>) -> bool {
         let same = self.screen.as_ref().map(|s| s.info.key) == primary.map(|p| p.key);
-        let clean = self.screen.as_ref().is_none_or(|s| s.damage.is_empty());
-        self.out.bytes() == 0 && same && clean
+        let current = self.screen.as_ref().is_none_or(Screen::is_current);
+        self.out.bytes() == 0 && same && current
     }
 
     /// Whether what the client shows only approximates the truth somewhere.
@@ -312,83 +314,8 @@ impl Session {
             flags: SurfaceCreated::PRIMARY,
         }));
         // Clients keep the pixels of a former surface of the same size: nothing is known.
-        self.screen = Some(Screen { info, shown: Shown::new(0, shadow), damage, marked: false });
-    }
-
-    /// Brings the screen up to date, as far as the budget goes.
-    fn frame(&mut self, truth: &mut impl Truth, budget: usize) {
-        self.drop_surfaces(|key| !truth.lives(key));
-        let Some(mut screen) = self.screen.take() else { return };
-        if !screen.damage.is_empty() {
-            let area = screen.damage.region();
-            screen.damage.clear();
-            self.update(&mut screen, truth, &area, budget);
-        }
-        self.passing.clear();
-        if screen.damage.is_empty() {
-            self.exact = false;
-        }
-        if !screen.marked {
-            screen.marked = true;
-            self.send(&ServerMessage::Mark);
-        }
-        self.screen = Some(screen);
-    }
-
-    fn update(&mut self, screen: &mut Screen, truth: &mut impl Truth, area: &Region, budget: usize) {
-        let mut pieces = std::mem::take(&mut self.pieces);
-        let unsent = |damage: &mut Damage| area.rects().iter().for_each(|r| damage.add(*r));
-        let Some(mut pixels) = truth.render(area) else { return unsent(&mut screen.damage) };
-        let hints = std::mem::take(&mut self.hints);
-        let mut stats = self.plan(&screen.shown, pixels, area, &hints, &mut pieces);
-        self.metrics.pixels_changed += stats.changed_pixels;
-        // Operations are not passed where they would read pixels that only look right, so that a JPEG now costs a client
-        // that draws them itself more than it saves (c_x11comp: 1.9 instead of 0.4 MB).
-        let worthy = self.passing.is_worthy() || self.pass_all;
-        let passes = worthy && self.profile.op(OpKind::Composite).drawn == Drawn::Yes;
-        let decodes = !self.encoder.formats(ImageKind::Jpeg).is_empty();
-        let lossy = self.lossy_allowed && !self.exact && self.link.is_slow() && decodes && !passes;
-        let mut photos =
-            if lossy { self.cut_photos(pixels, area, stats.moved_pixels, &mut pieces) } else { 0 };
-        // An operation that carries a photo is not worth passing where JPEG is.
-        if photos == 0 && worthy && (stats.bytes >= passing::WORTH || self.pass_all) {
-            let planned = self.planned_bytes(pixels, &pieces);
-            let entries = self.passing.take();
-            let passed = self.pass(&mut screen.shown, truth, entries, &planned);
-            let Some(again) = truth.render(area) else { return unsent(&mut screen.damage) };
-            pixels = again;
-            if passed {
-                stats = self.plan(&screen.shown, pixels, area, &hints, &mut pieces);
-                photos =
-                    if lossy { self.cut_photos(pixels, area, stats.moved_pixels, &mut pieces) } else { 0 };
-            }
-        }
-        let exact = pieces.len() - photos;
-        for (i, piece) in pieces.iter().enumerate() {
-            let quality = if i < exact {
-                Quality::EXACT
-            } else {
-                let jpeg = self.link.jpeg_quality(self.is_moving(piece.rect));
-                Quality { jpeg, ..Quality::PHOTO }
-            };
-            if self.out.bytes() >= budget {
-                screen.damage.add(piece.rect);
-                continue;
-            }
-            self.piece(&mut screen.shown, pixels, piece, &quality);
-        }
-        for known in std::mem::take(&mut self.known) {
-            if self.out.bytes() >= budget {
-                screen.damage.add(known.rect);
-            } else {
-                self.name(&mut screen.shown, pixels, &known);
-            }
-        }
-        self.recent.note(self.now, &pieces);
-        if screen.damage.is_empty() {
-            screen.shown.unknown = screen.shown.unknown.subtract(area);
-        }
-        self.pieces = pieces;
+        let (shown, rest) = (Shown::new(0, shadow), Rest::default());
+        self.screen = Some(Screen { info, shown, damage, rest, marked: false });
     }
 
     /// What images cost now.

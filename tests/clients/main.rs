@@ -13,3 +13,4 @@ mod random;
 mod recordings;
 mod saving;
 mod sending;
+mod waiting;

@@ -51,7 +51,7 @@ fn full_engines() -> Vec<(Engine, Vec<Peer>)> {
 #[test]
 fn damaged_savings_are_refused() {
     const HEAD: usize = 36;
-    const VERSION: u32 = 5;
+    const VERSION: u32 = 6;
     let mut rng = Rng::seeded(11);
     let (mut taken, mut refused) = (0, 0);
     for (mut engine, peers) in full_engines() {

@@ -196,6 +196,6 @@ mod tests {
             ImageCompression::ALL.map(ImageCompression::name).join(" "),
         ];
         let hash = content_hash([0, 0], all.join("\n").as_bytes()).0;
-        assert_eq!((VERSION, hash), (5, 314310323526567792344806645922753410023), "{all:#?}");
+        assert_eq!((VERSION, hash), (6, 314310323526567792344806645922753410023), "{all:#?}");
     }
 }
