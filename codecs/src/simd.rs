@@ -4,6 +4,7 @@
 /// Only two copies of the code, since more of them gain nothing here.
 macro_rules! at_level {
     ($level:expr, $simd:pat => $body:expr) => {{
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
         use fearless_simd::Simd as _;
         let level: fearless_simd::Level = $level;
         #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]

@@ -10,7 +10,9 @@ use crate::kernels::shrink::{Pairs, shrink_row};
 use crate::kernels::with_level;
 use crate::pixel::{convert_raw, from_argb, raw_pixel, set_raw_pixel, to_argb};
 use crate::region::Region;
-use crate::sample::{Filter, Sampler, lerp2};
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+use crate::sample::lerp2;
+use crate::sample::{Filter, Sampler};
 use crate::surface::{SurfaceFormat, SurfaceMut, SurfaceRef};
 use bytemuck::{cast_slice, cast_slice_mut};
 use fearless_simd::Level;

@@ -1,7 +1,7 @@
 //! What the tests of this crate share: a seeded generator whose failures replay from one number.
 
 use crate::surface::{Surface, SurfaceFormat};
-use fearless_simd::{Level, Simd};
+use fearless_simd::Level;
 
 /// Splitmix64.
 pub(crate) struct Rng(u64);
@@ -36,13 +36,14 @@ pub(crate) fn seeds(count: u64) -> std::ops::Range<u64> {
 /// Every instruction set that this processor has.
 pub(crate) fn levels() -> Vec<Level> {
     let best = Level::new();
-    let mut levels = vec![Level::baseline(), best];
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-    {
-        levels.extend(best.as_avx2().map(|s| s.level()));
-        levels.extend(best.as_avx512().map(|s| s.level()));
-    }
-    levels
+    let between = {
+        use fearless_simd::Simd as _;
+        [best.as_avx2().map(|s| s.level()), best.as_avx512().map(|s| s.level())]
+    };
+    #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
+    let between = [None];
+    [Level::baseline(), best].into_iter().chain(between.into_iter().flatten()).collect()
 }
 
 /// Random pixels, many of them with channels of 0 and 255, and in runs of the same kind.

@@ -122,8 +122,9 @@ pub(super) fn previous_like(dictionary: &GlzDictionary, entry: &Entry) -> Option
 /// Whether three pixels from `i` on are those from `from` on, which is any number.
 #[inline(always)]
 fn begins<U: Unit>(ring: &[u32], px: &[u32], i: usize, from: u32) -> bool {
+    let inside = u64::from(from) + 2 < ring.len() as u64;
     let from = from as usize;
-    from + 2 < ring.len() && pair::<U>(ring, from) == pair::<U>(px, i) && same::<U>(ring[from + 2], px[i + 2])
+    inside && pair::<U>(ring, from) == pair::<U>(px, i) && same::<U>(ring[from + 2], px[i + 2])
 }
 
 /// Codes ring indices `range`, which are the image's pixels from `index` on, in rows of `row`.

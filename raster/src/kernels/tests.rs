@@ -8,6 +8,7 @@ use super::shrink::{Pairs, shrink_row};
 use super::with_level;
 use crate::pixel::{mul_un8, over_argb, scale_argb};
 use crate::rop::{Rop2, rop3_bits};
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 use crate::sample::lerp2;
 use crate::test_util::{Rng, levels, pixels};
 

@@ -74,7 +74,8 @@ impl Costs {
         pixels: u64,
     ) -> Option<usize> {
         let left = price.checked_sub(self.cpu(kind, content, pixels) + 1)?;
-        usize::try_from((u128::from(left) * 100 + 99) / u128::from(self.byte(kind, content).max(1))).ok()
+        let bytes = (u128::from(left) * 100 + 99) / u128::from(self.byte(kind, content).max(1));
+        Some(usize::try_from(bytes).unwrap_or(usize::MAX))
     }
 
     /// What a byte counts, in hundredths of nanoseconds. What goes through the dictionary is there for later images; a film
