@@ -4,6 +4,10 @@
 //! Operations are methods of [`Raster`]; each draws through a writable band of rows ([`SurfaceMut`]) inside a clip
 //! ([`Region`]), both in the surface's coordinates, and leaves every other pixel alone.
 
+// Most of it is right on such machines; COMPOSITE is not, and wrong pixels are worse than none.
+#[cfg(target_endian = "big")]
+compile_error!("spice-raster is bit-exact on little-endian machines only");
+
 mod aligned;
 mod bitmap;
 mod blend;
