@@ -5,7 +5,6 @@
 //! a letter that somebody types, for a photo of a hundred kilobytes. Each kind gets half of the link while both wait.
 
 use super::gallery::Known;
-use super::planner::PieceKind;
 use spice_raster::{Rect, Region};
 use std::collections::VecDeque;
 
@@ -15,8 +14,10 @@ const SMALL: u64 = 1 << 13;
 /// How a piece is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum How {
-    /// A fill or an image, exact.
-    Exact(PieceKind),
+    /// A fill with a colour.
+    Fill(u32),
+    /// An image, exact.
+    Image,
     /// An image that may lose what is hard to see, more of it where it will be sent again soon.
     Photo { moving: bool },
     /// The name of an image that the client has.
@@ -32,8 +33,7 @@ pub(super) struct Waiting {
 
 impl Waiting {
     fn is_small(&self) -> bool {
-        let image = matches!(self.how, How::Exact(PieceKind::Image) | How::Photo { .. });
-        !image || self.rect.area() <= SMALL
+        matches!(self.how, How::Fill(_) | How::Name(_)) || self.rect.area() <= SMALL
     }
 }
 
@@ -92,8 +92,8 @@ impl Rest {
         all
     }
 
-    /// A plan: nothing in it may read the screen. Its order is kept where nothing waits before it.
-    pub(super) fn extend(&mut self, plan: impl Iterator<Item = Waiting>) {
+    /// A plan. Its order is kept where nothing waits before it.
+    pub(super) fn extend(&mut self, plan: impl IntoIterator<Item = Waiting>) {
         if self.is_empty() {
             self.large.extend(plan);
             return;
@@ -129,8 +129,6 @@ mod tests {
         Waiting { rect, how }
     }
 
-    const IMAGE: How = How::Exact(PieceKind::Image);
-
     /// The left edges of what comes next, each so many bytes as it is wide.
     fn order(rest: &mut Rest) -> Vec<i32> {
         let mut order = Vec::new();
@@ -145,10 +143,10 @@ mod tests {
     fn a_plan_keeps_its_order_where_nothing_waits() {
         let mut rest = Rest::default();
         let plan = [
-            (0, 300, IMAGE),
-            (1, 2, IMAGE),
+            (0, 300, How::Image),
+            (1, 2, How::Image),
             (2, 300, How::Photo { moving: false }),
-            (3, 300, How::Exact(PieceKind::Fill(1))),
+            (3, 300, How::Fill(1)),
         ];
         rest.extend(
             plan.iter().map(|(left, side, how)| waiting(Rect::new(*left, 0, left + side, *side), *how)),
@@ -160,8 +158,8 @@ mod tests {
     #[test]
     fn small_and_large_share_the_link() {
         let mut rest = Rest::default();
-        let large = |n: i32| waiting(Rect::new(n, 0, n + 100, 100), IMAGE);
-        let small = |n: i32| waiting(Rect::new(n, 0, n + 30, 10), IMAGE);
+        let large = |n: i32| waiting(Rect::new(n, 0, n + 100, 100), How::Image);
+        let small = |n: i32| waiting(Rect::new(n, 0, n + 30, 10), How::Image);
         rest.extend((0..4).map(large));
         rest.extend((10..20).map(small));
         rest.extend((4..6).map(large));
@@ -173,8 +171,8 @@ mod tests {
     fn what_changes_is_planned_again() {
         let mut rest = Rest::default();
         let rects = [Rect::new(0, 0, 100, 100), Rect::new(100, 0, 200, 100), Rect::new(0, 100, 10, 110)];
-        rest.extend(rects[..2].iter().map(|r| waiting(*r, IMAGE)));
-        rest.extend(rects[2..].iter().map(|r| waiting(*r, IMAGE)));
+        rest.extend(rects[..2].iter().map(|r| waiting(*r, How::Image)));
+        rest.extend(rects[2..].iter().map(|r| waiting(*r, How::Image)));
         assert_eq!(rest.region(), Region::from_rects(rects));
         assert!(rest.recall(&Region::from_rect(Rect::new(200, 0, 300, 300))).is_empty());
         let touched = rest.recall(&Region::from_rect(Rect::new(99, 50, 100, 51)));

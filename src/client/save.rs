@@ -5,10 +5,10 @@
 //! the guest's: the target of a migration has those. Their hash is; if it does not agree, everything is sent again.
 //!
 //! Carried is all that decides which bytes are sent: profile, caches, GLZ window, the regions of the screen, what was
-//! planned and not sent, messages on their way, the guest's operations since the last poll with the pictures and surfaces that they read, the client's
-//! off-screen surfaces, how the guest made its own, moves, places of images, the dear images that its cache holds, what images were found to cost, and the time
-//! saved up for looking harder. The guest's surfaces are named by its ids; one that is another by now, or has ended, is
-//! one that nobody draws on.
+//! planned and not sent, messages on their way, the guest's operations since the last poll with the pictures and surfaces
+//! that they read, the client's off-screen surfaces, how the guest made its own, moves, places of images, the dear images
+//! that its cache holds, what images were found to cost, and the time saved up for looking harder. The guest's surfaces
+//! are named by its ids; one that is another by now, or has ended, is one that nobody draws on.
 //!
 //! Begun anew are the counters, the measuring of the link that is under way (its speed is carried; it takes an
 //! acknowledgement or two until it is measured again), and streams shared among clients, which cost time, not bytes. An

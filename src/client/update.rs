@@ -85,24 +85,27 @@ impl Session {
                     if lossy { self.cut_photos(pixels, area, stats.moved_pixels, &mut pieces) } else { 0 };
             }
         }
-        // Moves come first.
-        let moves = pieces.partition_point(|p| matches!(p.kind, PieceKind::Move { .. }));
-        for piece in &pieces[..moves] {
-            if self.out.bytes() < budget {
-                self.piece(&mut screen.shown, pixels, piece, &Quality::EXACT);
-            } else {
-                screen.damage.add(piece.rect);
-            }
-        }
         let first_photo = pieces.len() - photos;
-        let how = |i: usize, piece: &Piece| match i < first_photo {
-            true => How::Exact(piece.kind),
-            false => How::Photo { moving: self.is_moving(piece.rect) },
-        };
-        let planned = pieces.iter().enumerate().skip(moves);
-        let planned = planned.map(|(i, piece)| Waiting { rect: piece.rect, how: how(i, piece) });
-        let names = self.known.iter().map(|known| Waiting { rect: known.rect, how: How::Name(*known) });
-        screen.rest.extend(planned.chain(names));
+        let mut waiting = Vec::with_capacity(pieces.len() + self.known.len());
+        for (i, piece) in pieces.iter().enumerate() {
+            let rect = piece.rect;
+            let how = match piece.kind {
+                PieceKind::Move { .. } if self.out.bytes() < budget => {
+                    self.piece(&mut screen.shown, pixels, piece, &Quality::EXACT);
+                    continue;
+                }
+                PieceKind::Move { .. } => {
+                    screen.damage.add(rect);
+                    continue;
+                }
+                PieceKind::Fill(colour) => How::Fill(colour),
+                PieceKind::Image if i < first_photo => How::Image,
+                PieceKind::Image => How::Photo { moving: self.is_moving(rect) },
+            };
+            waiting.push(Waiting { rect, how });
+        }
+        waiting.extend(self.known.iter().map(|known| Waiting { rect: known.rect, how: How::Name(*known) }));
+        screen.rest.extend(waiting);
         self.pieces = pieces;
         true
     }
@@ -113,13 +116,16 @@ impl Session {
         let &Waiting { rect, how } = waiting;
         let image = Piece { rect, kind: PieceKind::Image };
         match how {
-            How::Exact(kind) => self.piece(shown, pixels, &Piece { rect, kind }, &Quality::EXACT),
-            How::Photo { .. } if self.exact => self.piece(shown, pixels, &image, &Quality::EXACT),
-            How::Photo { moving } => {
+            How::Name(known) => self.name(shown, pixels, &known),
+            How::Fill(colour) => {
+                let fill = Piece { rect, kind: PieceKind::Fill(colour) };
+                self.piece(shown, pixels, &fill, &Quality::EXACT);
+            }
+            How::Photo { moving } if !self.exact => {
                 let quality = Quality { jpeg: self.link.jpeg_quality(moving), ..Quality::PHOTO };
                 self.piece(shown, pixels, &image, &quality);
             }
-            How::Name(known) => self.name(shown, pixels, &known),
+            How::Image | How::Photo { .. } => self.piece(shown, pixels, &image, &Quality::EXACT),
         }
         self.out.bytes() - before
     }

@@ -2,7 +2,6 @@
 
 use super::fields::{In, Out};
 use super::{RestoreError, Result};
-use crate::client::planner::PieceKind;
 use crate::client::rest::{How, Rest, Waiting};
 use spice_raster::{Rect, Region, SurfaceRef};
 
@@ -30,11 +29,11 @@ impl Out {
             for Waiting { rect, how } in queue {
                 match how {
                     _ if pieces.len() == MOST => others.push(*rect),
-                    How::Exact(PieceKind::Image) => pieces.push((rect, IMAGE, None)),
-                    How::Exact(PieceKind::Fill(colour)) => pieces.push((rect, FILL, Some(*colour))),
+                    How::Image => pieces.push((rect, IMAGE, None)),
+                    How::Fill(colour) => pieces.push((rect, FILL, Some(*colour))),
                     How::Photo { moving: false } => pieces.push((rect, STILL, None)),
                     How::Photo { moving: true } => pieces.push((rect, MOVING, None)),
-                    How::Exact(PieceKind::Move { .. }) | How::Name(_) => others.push(*rect),
+                    How::Name(_) => others.push(*rect),
                 }
             }
             self.list(pieces, |out, (rect, how, colour)| {
@@ -56,14 +55,14 @@ impl In<'_> {
             let pieces = from.list(PIECE, PLANNED, |from| {
                 let rect = from.rect_in(bounds, PLANNED)?;
                 let how = match from.u8(PLANNED)? {
-                    IMAGE => How::Exact(PieceKind::Image),
-                    FILL => How::Exact(PieceKind::Fill(from.u32(PLANNED)?)),
+                    IMAGE => How::Image,
+                    FILL => How::Fill(from.u32(PLANNED)?),
                     STILL => How::Photo { moving: false },
                     MOVING => How::Photo { moving: true },
                     _ => return Err(RestoreError::Field { field: PLANNED }),
                 };
                 let right = match how {
-                    How::Exact(PieceKind::Fill(colour)) => truth.is_some_and(|t| is_plain(t, rect, colour)),
+                    How::Fill(colour) => truth.is_some_and(|t| is_plain(t, rect, colour)),
                     _ => !rect.is_empty(),
                 };
                 if !right {
