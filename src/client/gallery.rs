@@ -120,6 +120,24 @@ impl Gallery {
         &self.images
     }
 
+    /// Whether a part of an image is what `pixels` has there; its rectangle lies inside them.
+    pub(super) fn shows(&self, known: &Known, pixels: SurfaceRef<'_>) -> bool {
+        let &Known { rect, key, width, height, src } = known;
+        let Some(image) = self.images.iter().find(|i| (i.key, i.width, i.height) == (key, width, height))
+        else {
+            return false;
+        };
+        let inside =
+            |at: i32, len: u32, of: u32| u32::try_from(at).is_ok_and(|at| at <= of && len <= of - at);
+        let part = inside(src.x, rect.width(), width) && inside(src.y, rect.height(), height);
+        let columns = rect.left as usize..rect.right as usize;
+        part && (rect.top..rect.bottom).zip(src.y as usize..).all(|(y, from)| {
+            let row = &image.pixels[from * width as usize + src.x as usize..];
+            let pairs = pixels.row(y as u32)[columns.clone()].iter().zip(row);
+            pairs.fold(0, |any, (a, b)| any | (a ^ b)) & COLOUR == 0
+        })
+    }
+
     /// The client has the area `rect` of `pixels` (32 bits a pixel) in its cache now.
     pub(super) fn add(&mut self, key: ContentHash, pixels: SurfaceRef<'_>, rect: Rect) {
         if rect.area() <= PIXELS && rect.width().max(rect.height()) <= u32::from(u16::MAX) {

@@ -72,17 +72,20 @@ impl Rest {
 
     /// The guest's pixels have changed here: what touches it must be planned again. Where that is.
     pub(super) fn recall(&mut self, changed: &Region) -> Region {
-        let mut touched = Vec::new();
+        Region::from_rects(self.recall_where(|waiting| changed.intersects_rect(&waiting.rect)))
+    }
+
+    /// Takes pieces out; their rectangles.
+    pub(super) fn recall_where(&mut self, wrong: impl Fn(&Waiting) -> bool) -> Vec<Rect> {
+        let mut rects = Vec::new();
         for queue in [&mut self.small, &mut self.large] {
             queue.retain(|waiting| {
-                let stays = !changed.intersects_rect(&waiting.rect);
-                if !stays {
-                    touched.push(waiting.rect);
-                }
+                let stays = !wrong(waiting);
+                rects.extend(Some(waiting.rect).filter(|_| !stays));
                 stays
             });
         }
-        Region::from_rects(touched)
+        rects
     }
 
     /// Everything must be planned again.

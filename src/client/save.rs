@@ -202,6 +202,7 @@ impl Session {
         let mut from = In(head.0);
         let mut session = Self::restore_fields(&mut from, shared, truth)?;
         let made = session.restore_waiting(&mut from, live, recipes, &truth.limits())?;
+        session.check_names(truth);
         if from.0.is_empty() { Ok((session, made)) } else { Err(RestoreError::Field { field: "length" }) }
     }
 

@@ -2,7 +2,10 @@
 
 use super::fields::{In, Out};
 use super::{RestoreError, Result};
+use crate::client::encode::ContentHash;
+use crate::client::gallery::Known;
 use crate::client::rest::{How, Rest, Waiting};
+use crate::client::session::{Session, Truth};
 use spice_raster::{Rect, Region, SurfaceRef};
 
 const PLANNED: &str = "planned images";
@@ -12,11 +15,12 @@ const PIECE: usize = 4 * 4 + 1;
 /// Others are planned again.
 const MOST: usize = 1024;
 
-/// Pieces by their first byte. Names are not carried: they are found again.
+/// Pieces by what comes behind their rectangle.
 const IMAGE: u8 = 0;
 const FILL: u8 = 1;
 const STILL: u8 = 2;
 const MOVING: u8 = 3;
+const NAME: u8 = 4;
 
 impl Out {
     /// The pieces, and where others wait that are not among them.
@@ -25,21 +29,25 @@ impl Out {
         self.u64(ahead as u64);
         let mut others = Vec::new();
         for queue in queues {
-            let mut pieces = Vec::new();
-            for Waiting { rect, how } in queue {
-                match how {
-                    _ if pieces.len() == MOST => others.push(*rect),
-                    How::Image => pieces.push((rect, IMAGE, None)),
-                    How::Fill(colour) => pieces.push((rect, FILL, Some(*colour))),
-                    How::Photo { moving: false } => pieces.push((rect, STILL, None)),
-                    How::Photo { moving: true } => pieces.push((rect, MOVING, None)),
-                    How::Name(_) => others.push(*rect),
-                }
-            }
-            self.list(pieces, |out, (rect, how, colour)| {
+            let count = queue.len().min(MOST);
+            others.extend(queue.range(count..).map(|waiting| waiting.rect));
+            self.list(queue.range(..count), |out, Waiting { rect, how }| {
                 out.rect(rect);
-                out.u8(how);
-                colour.into_iter().for_each(|colour| out.u32(colour));
+                match how {
+                    How::Image => out.u8(IMAGE),
+                    How::Fill(colour) => {
+                        out.u8(FILL);
+                        out.u32(*colour);
+                    }
+                    How::Photo { moving } => out.u8(if *moving { MOVING } else { STILL }),
+                    How::Name(Known { rect: _, key, width, height, src }) => {
+                        out.u8(NAME);
+                        out.u128(key.0);
+                        out.u32(*width);
+                        out.u32(*height);
+                        out.point(src);
+                    }
+                }
             });
         }
         Region::from_rects(others)
@@ -59,6 +67,11 @@ impl In<'_> {
                     FILL => How::Fill(from.u32(PLANNED)?),
                     STILL => How::Photo { moving: false },
                     MOVING => How::Photo { moving: true },
+                    NAME => {
+                        let key = ContentHash(from.u128(PLANNED)?);
+                        let (width, height) = (from.u32(PLANNED)?, from.u32(PLANNED)?);
+                        How::Name(Known { rect, key, width, height, src: from.point(PLANNED)? })
+                    }
                     _ => return Err(RestoreError::Field { field: PLANNED }),
                 };
                 let right = match how {
@@ -77,6 +90,20 @@ impl In<'_> {
         };
         let queues = [queue(self)?, queue(self)?];
         Ok((Rest::from_parts(queues, ahead), wrong))
+    }
+}
+
+impl Session {
+    /// Names of images that do not show what the guest shows are planned again. (The gallery is there by now.)
+    pub(super) fn check_names(&mut self, truth: &mut impl Truth) {
+        let Some(screen) = &mut self.screen else { return };
+        let pixels = truth.render(&screen.rest.region());
+        let gallery = &self.gallery;
+        let wrong = screen.rest.recall_where(|waiting| match &waiting.how {
+            How::Name(known) => !pixels.is_some_and(|pixels| gallery.shows(known, pixels)),
+            _ => false,
+        });
+        wrong.iter().for_each(|rect| screen.damage.add(*rect));
     }
 }
 
