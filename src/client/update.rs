@@ -35,10 +35,12 @@ impl Session {
         let changed = screen.damage.region();
         screen.damage.clear();
         let area = changed.union(&screen.rest.recall(&changed));
+        // What is planned now is rendered for that.
+        let older = screen.rest.region();
         if !area.is_empty() && !self.plan_pieces(screen, truth, &area, budget) {
             return area.rects().iter().for_each(|r| screen.damage.add(*r));
         }
-        let Some(pixels) = truth.render(&screen.rest.region()) else { return };
+        let Some(pixels) = truth.render(&older) else { return };
         while self.out.bytes() < budget
             && screen.rest.next(|waiting| self.send_planned(&mut screen.shown, pixels, waiting))
         {}
