@@ -1,13 +1,13 @@
 //! Slow links: films lose what nobody sees in them, what stands beside them nothing, and in the end nothing does.
 
-use super::peer::Peer;
+use super::peer::{Peer, engine};
 use super::sending::{copy, picture};
 use spice_raster::Rect;
 use spice_render::client::link::Link;
 use spice_render::client::profile::Profile;
-use spice_render::engine::{ClientOptions, Engine, Options};
+use spice_render::engine::ClientOptions;
+use spice_render::qxl::BitmapFormat;
 use spice_render::qxl::testing::Rng;
-use spice_render::qxl::{BitmapFormat, Event, PrimaryCreate, SurfaceFormat, WorkerMessage};
 use spice_render::wire::ImageKind;
 use std::time::Duration;
 
@@ -47,9 +47,7 @@ fn frame(number: u32, rng: &mut Rng) -> Vec<u8> {
 #[test]
 fn films_lose_a_little_and_letters_nothing() {
     for name in ["spice-gtk", "spice-html5", "images-only"] {
-        let mut engine = Engine::new(Options::default());
-        let surface = PrimaryCreate::new(WIDTH, HEIGHT, SurfaceFormat::X8R8G8B8);
-        engine.submit(&Event::Worker(WorkerMessage::CreatePrimary { number: 20, surface })).unwrap();
+        let mut engine = engine(WIDTH, HEIGHT);
         let profile = Profile::builtin(name).unwrap();
         let options = ClientOptions::new(profile.clone()).link(Link::of_bandwidth(4_000_000)).lossy(true);
         let mut peer = Peer::join(&mut engine, options, profile);

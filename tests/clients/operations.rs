@@ -1,17 +1,16 @@
 //! Each operation that a client has, sent to it as it is.
 
-use super::peer::Peer;
+use super::peer::{Peer, engine};
 use bytes::Bytes;
 use rayon::prelude::*;
 use spice_codecs::{Codec, Encoder, Options as CodecOptions, PixelFormat, Pixels};
 use spice_raster::Rect;
 use spice_render::client::metrics::Operations;
 use spice_render::client::profile::Profile;
-use spice_render::engine::{Engine, Options};
 use spice_render::qxl::testing::{Generator, Rng};
 use spice_render::qxl::{
     Bitmap, BitmapData, BitmapFormat, Brush, Command, Drawable, Event, Image, ImageData, ImageRole, Op,
-    OpKind, PathSegment, PrimaryCreate, Str, SurfaceCmd, SurfaceCreate, SurfaceFormat, WorkerMessage,
+    OpKind, PathSegment, Str, SurfaceCmd, SurfaceCreate, SurfaceFormat,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -113,9 +112,7 @@ fn forced(name: &str, seed: u64) -> Result<BTreeMap<OpKind, Operations>, String>
     let mut rng = Rng(seed);
     let mut generator = Generator::new(Rng(seed ^ 0xf0_5eed));
     (generator.wild, generator.quic) = (false, false);
-    let mut engine = Engine::new(Options::default());
-    let primary = PrimaryCreate::new(SIDE, SIDE, SurfaceFormat::X8R8G8B8);
-    engine.submit(&Event::Worker(WorkerMessage::CreatePrimary { number: 20, surface: primary })).unwrap();
+    let mut engine = engine(SIDE, SIDE);
     let mut surfaces = vec![(SIDE, SIDE)];
     for surface_id in 1..5 {
         use SurfaceFormat as S;

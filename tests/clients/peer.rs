@@ -3,9 +3,18 @@
 use spice_raster::{Rect, Surface};
 use spice_render::client::profile::Profile;
 use spice_render::draw::to_rgb;
-use spice_render::engine::{ClientId, ClientOptions, Engine};
+use spice_render::engine::{ClientId, ClientOptions, Engine, Options};
+use spice_render::qxl::{Event, PrimaryCreate, SurfaceFormat, WorkerMessage};
 use spice_render::viewer::Viewer;
 use std::time::Duration;
+
+/// An engine whose guest has a screen, all black.
+pub(crate) fn engine(width: u32, height: u32) -> Engine {
+    let mut engine = Engine::new(Options::default());
+    let surface = PrimaryCreate::new(width, height, SurfaceFormat::X8R8G8B8);
+    engine.submit(&Event::Worker(WorkerMessage::CreatePrimary { number: 20, surface })).unwrap();
+    engine
+}
 
 /// A client of the engine and what it shows.
 pub(crate) struct Peer {

@@ -1,14 +1,13 @@
 //! How much is sent for what, and in which way.
 
-use super::peer::Peer;
+use super::peer::{Peer, engine};
 use spice_raster::Rect;
 use spice_render::client::metrics::Operations;
-use spice_render::engine::{Engine, Options};
+use spice_render::engine::Engine;
 use spice_render::qxl::testing::Rng;
 use spice_render::qxl::{
     Bitmap, BitmapFormat, Brush, Clip, Command, Composite, Drawable, Event, Glyph, Image, ImageData, Op,
-    Point, PrimaryCreate, QMask, Ropd, ScaleMode, Str, SurfaceCmd, SurfaceCreate, SurfaceFormat,
-    WorkerMessage,
+    Point, QMask, Ropd, ScaleMode, Str, SurfaceCmd, SurfaceCreate, SurfaceFormat,
 };
 use std::sync::Arc;
 
@@ -51,9 +50,7 @@ fn surface(id: u32, width: u32, height: u32) -> Image {
 
 /// An engine with a screen of 600 by 500, and a client that shows it.
 fn screen(client: &str) -> (Engine, Peer) {
-    let mut engine = Engine::new(Options::default());
-    let surface = PrimaryCreate::new(600, 500, SurfaceFormat::X8R8G8B8);
-    engine.submit(&Event::Worker(WorkerMessage::CreatePrimary { number: 20, surface })).unwrap();
+    let mut engine = engine(600, 500);
     let mut peer = Peer::named(&mut engine, client);
     peer.flush(&mut engine, 1 << 20).unwrap();
     (engine, peer)

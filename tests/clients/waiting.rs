@@ -1,13 +1,13 @@
 //! Clients whose links take a little at a time: what waits is planned once, and what is small does not wait for it.
 
-use super::peer::Peer;
+use super::peer::{Peer, engine};
 use super::sending::{copy, picture};
 use spice_raster::{Rect, Surface};
 use spice_render::client::link::Link;
 use spice_render::client::profile::Profile;
-use spice_render::engine::{ClientOptions, Engine, Options};
+use spice_render::engine::{ClientOptions, Engine};
+use spice_render::qxl::BitmapFormat;
 use spice_render::qxl::testing::Rng;
-use spice_render::qxl::{BitmapFormat, Event, PrimaryCreate, SurfaceFormat, WorkerMessage};
 use spice_render::wire::ImageKind;
 use std::time::Duration;
 
@@ -16,9 +16,7 @@ const HEIGHT: u32 = 1680;
 
 /// A client behind a megabit a second, with a screen.
 fn slow(name: &str, lossy: bool) -> (Engine, Peer) {
-    let mut engine = Engine::new(Options::default());
-    let surface = PrimaryCreate::new(WIDTH, HEIGHT, SurfaceFormat::X8R8G8B8);
-    engine.submit(&Event::Worker(WorkerMessage::CreatePrimary { number: 20, surface })).unwrap();
+    let mut engine = engine(WIDTH, HEIGHT);
     let profile = Profile::builtin(name).unwrap();
     let options = ClientOptions::new(profile.clone()).link(Link::of_bandwidth(1_000_000)).lossy(lossy);
     let mut peer = Peer::join(&mut engine, options, profile);
