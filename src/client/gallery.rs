@@ -93,14 +93,23 @@ impl Picture {
         &self.pixels[y as usize * width..][..width]
     }
 
+    /// Which pixels from `left` to `right` of row `y` of `truth` are what this image has when its corner is at `at`.
+    fn agrees<'a>(
+        &'a self,
+        truth: SurfaceRef<'a>,
+        at: Point,
+        y: i32,
+        (left, right): (i32, i32),
+    ) -> impl DoubleEndedIterator<Item = bool> + ExactSizeIterator + 'a {
+        let own = &self.row(y - at.y)[(left - at.x) as usize..(right - at.x) as usize];
+        let shown = &truth.row(y as u32)[left as usize..right as usize];
+        shown.iter().zip(own).map(|(shown, own)| shown & COLOUR == *own)
+    }
+
     /// The rectangle around a window in row `y` from `x` on, within `limits`, in which `truth` shows what this image has
     /// when its corner is at `at`: as wide as they agree in that row, and as high as they do so widely.
     fn grow(&self, truth: SurfaceRef<'_>, (x, y): (i32, i32), at: Point, limits: Rect) -> Option<Rect> {
-        let pair = |y: i32, left: i32, right: i32| {
-            let own = &self.row(y - at.y)[(left - at.x) as usize..(right - at.x) as usize];
-            let shown = &truth.row(y as u32)[left as usize..right as usize];
-            shown.iter().zip(own).map(|(shown, own)| shown & COLOUR == *own)
-        };
+        let pair = |y: i32, left: i32, right: i32| self.agrees(truth, at, y, (left, right));
         let end = x + WINDOW as i32;
         if limits.left > x || limits.right < end || !pair(y, x, end).all(|same| same) {
             return None;
@@ -130,12 +139,11 @@ impl Gallery {
         let inside =
             |at: i32, len: u32, of: u32| u32::try_from(at).is_ok_and(|at| at <= of && len <= of - at);
         let part = inside(src.x, rect.width(), width) && inside(src.y, rect.height(), height);
-        let columns = rect.left as usize..rect.right as usize;
-        part && (rect.top..rect.bottom).zip(src.y as usize..).all(|(y, from)| {
-            let row = &image.pixels[from * width as usize + src.x as usize..];
-            let pairs = pixels.row(y as u32)[columns.clone()].iter().zip(row);
-            pairs.fold(0, |any, (a, b)| any | (a ^ b)) & COLOUR == 0
-        })
+        let agrees = |y| {
+            let at = Point::new(rect.left - src.x, rect.top - src.y);
+            image.agrees(pixels, at, y, (rect.left, rect.right)).all(|same| same)
+        };
+        part && (rect.top..rect.bottom).all(agrees)
     }
 
     /// The client has the area `rect` of `pixels` (32 bits a pixel) in its cache now.

@@ -88,13 +88,6 @@ impl Rest {
         rects
     }
 
-    /// Everything must be planned again.
-    pub(super) fn recall_all(&mut self) -> Region {
-        let all = self.region();
-        *self = Self::default();
-        all
-    }
-
     /// A plan. Its order is kept where nothing waits before it.
     pub(super) fn extend(&mut self, plan: impl IntoIterator<Item = Waiting>) {
         if self.is_empty() {
@@ -181,7 +174,8 @@ mod tests {
         let touched = rest.recall(&Region::from_rect(Rect::new(99, 50, 100, 51)));
         assert_eq!(touched, Region::from_rect(rects[0]));
         assert_eq!(rest.region(), Region::from_rects(rects[1..].iter().copied()));
-        assert_eq!(rest.recall_all(), Region::from_rects(rects[1..].iter().copied()));
+        let all = Region::from_rects(rest.recall_where(|_| true));
+        assert_eq!(all, Region::from_rects(rects[1..].iter().copied()));
         assert!(rest.is_empty());
     }
 }

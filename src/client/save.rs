@@ -152,7 +152,6 @@ impl Session {
             let damage = screen.damage.region().union(&out.rest(&screen.rest));
             let stale = damage.union(&screen.rest.region());
             out.region(&damage);
-            out.region(&stale);
             out.region(&shown.unknown);
             out.region(&shown.lossy);
             out.u128(hash_outside(shown.shadow.view(), [&stale, &shown.unknown]));
@@ -272,7 +271,7 @@ fn screen(from: &mut In<'_>, truth: &mut impl Truth) -> Result<Screen> {
     let pixels = if primary.is_some() { truth.render(&Region::from_rect(bounds)) } else { None };
     let (rest, wrong) = from.rest(bounds, pixels)?;
     let changed = from.region(bounds, "damaged region")?;
-    let stale = from.region(bounds, "stale region")?;
+    let stale = changed.union(&rest.region()).union(&Region::from_rects(wrong.iter().copied()));
     let unknown = from.region(bounds, "unknown region")?;
     let lossy = from.region(bounds, "lossy region")?;
     let hash = from.u128("screen")?;

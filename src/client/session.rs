@@ -71,7 +71,7 @@ impl Screen {
 
     /// What was planned counts for nothing from now on.
     fn plan_again(&mut self) {
-        self.rest.recall_all().rects().iter().for_each(|rect| self.damage.add(*rect));
+        self.rest.recall_where(|_| true).into_iter().for_each(|rect| self.damage.add(rect));
     }
 }
 

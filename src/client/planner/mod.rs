@@ -106,6 +106,11 @@ pub struct PlanStats {
     pub bytes: u64,
 }
 
+/// The one colour of a rectangle (not an empty one) of x8r8g8b8 pixels, its x byte 0, if it has only one.
+pub(super) fn colour(pixels: SurfaceRef<'_>, rect: Rect) -> Option<u32> {
+    Picture::new(pixels, 0x00ff_ffff_u32).colour(rect)
+}
+
 /// Turns differences into pieces. Keeps its scratch memory (at most a few bytes for each pixel of the largest
 /// surface seen) between calls; plans do not depend on what was planned before.
 #[derive(Debug, Default)]

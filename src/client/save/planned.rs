@@ -4,6 +4,7 @@ use super::fields::{In, Out};
 use super::{RestoreError, Result};
 use crate::client::encode::ContentHash;
 use crate::client::gallery::Known;
+use crate::client::planner;
 use crate::client::rest::{How, Rest, Waiting};
 use crate::client::session::{Session, Truth};
 use spice_raster::{Rect, Region, SurfaceRef};
@@ -75,8 +76,9 @@ impl In<'_> {
                     _ => return Err(RestoreError::Field { field: PLANNED }),
                 };
                 let right = match how {
-                    How::Fill(colour) => truth.is_some_and(|t| is_plain(t, rect, colour)),
-                    _ => !rect.is_empty(),
+                    _ if rect.is_empty() => false,
+                    How::Fill(colour) => truth.and_then(|t| planner::colour(t, rect)) == Some(colour),
+                    _ => true,
                 };
                 if !right {
                     wrong.push(rect);
@@ -105,12 +107,4 @@ impl Session {
         });
         wrong.iter().for_each(|rect| screen.damage.add(*rect));
     }
-}
-
-/// Whether a part of a screen has that one colour.
-fn is_plain(truth: SurfaceRef<'_>, part: Rect, colour: u32) -> bool {
-    let columns = part.left as usize..part.right as usize;
-    !part.is_empty()
-        && (part.top..part.bottom)
-            .all(|y| truth.row(y as u32)[columns.clone()].iter().all(|px| (px ^ colour) & 0x00ff_ffff == 0))
 }
