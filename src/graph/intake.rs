@@ -66,14 +66,14 @@ impl Graph {
         }
         let from = self.queue.len().saturating_sub(LOOK_BACK).max(self.indexed);
         // Sets of the newest entries, the newest first: without branches, which would be guessed wrong.
-        let (mut covered, mut readers) = (0u32, 0u32);
+        let (mut covered, mut lookers) = (0u32, 0u32);
         for (back, entry) in self.queue.entries_from(from).iter().rev().enumerate() {
             let inside = (entry.slot == node.slot) & contains(&rect, &entry.bounds);
             covered |= u32::from(inside) << back;
-            readers |= u32::from(entry.reads & !inside) << back;
+            lookers |= u32::from(entry.looks & !inside) << back;
         }
-        // A reader may read what older ones draw.
-        covered &= (1 << readers.trailing_zeros().min(LOOK_BACK as u32)) - 1;
+        // Those may need what older ones draw.
+        covered &= (1 << lookers.trailing_zeros().min(LOOK_BACK as u32)) - 1;
         if covered != 0 {
             let newest = self.queue.len() - 1;
             let mut queue = std::mem::take(&mut self.queue);

@@ -28,6 +28,9 @@ pub(crate) struct Entry {
     pub(crate) overwrites: bool,
     /// Whether it reads surfaces, its own one included.
     pub(crate) reads: bool,
+    /// Whether it may need pixels that are not there any more when something later has drawn over them: those that it
+    /// reads, or all of a box.
+    pub(crate) looks: bool,
 }
 
 impl Entry {
@@ -35,7 +38,8 @@ impl Entry {
         let &Node { slot, overwrites, reads, extent, .. } = node;
         let rects = node.task.clip.rects().len();
         let plain = extent == Extent::Clip && !reads && rects == 1;
-        Self { bounds: node.bounds(), slot, at, plain, overwrites, reads }
+        let looks = reads || node.uses_all();
+        Self { bounds: node.bounds(), slot, at, plain, overwrites, reads, looks }
     }
 
     fn is_hole(&self) -> bool {
@@ -102,7 +106,7 @@ impl Queue {
         self.entries.get(place).filter(|entry| !entry.is_hole())
     }
 
-    /// What is known of the nodes from a place on; holes are of no surface and read nothing.
+    /// What is known of the nodes from a place on; holes are of no surface and look at nothing.
     #[inline]
     pub(crate) fn entries_from(&self, place: usize) -> &[Entry] {
         &self.entries[place.min(self.entries.len())..]
@@ -131,7 +135,7 @@ impl Queue {
     pub(crate) fn remove(&mut self, place: usize) {
         if let Some(entry) = self.entries.get_mut(place) {
             let at = std::mem::replace(&mut entry.at, NOWHERE);
-            (entry.slot, entry.reads) = (NOWHERE, false);
+            (entry.slot, entry.reads, entry.looks) = (NOWHERE, false, false);
             if let Some(node) = place_mut(&mut self.pages, at) {
                 *node = None;
                 self.free.push(at);

@@ -280,3 +280,37 @@ fn what_is_drawn_over_at_once_never_waits() {
     let screen = graph.render_all(0).unwrap();
     assert_eq!([3, 9, 20, 21].map(|x| screen.view().pixel(x, 0)), [Some(7), Some(7), Some(7), Some(0)]);
 }
+
+/// The first pixel of a text's glyphs decides what becomes of the others' x bytes: nothing that it was is forgotten.
+#[test]
+fn what_decides_about_others_is_not_forgotten() {
+    use crate::qxl::testing::{drawn, filled};
+    use crate::qxl::{Brush, Glyph, Op, Point, Rect, Ropd, Str};
+    let mut graph = two_surfaces();
+    let at = |x, y| Rect::new(x, y, x + 1, y + 1);
+    let glyph = Glyph {
+        render_pos: Point::new(10, 0),
+        origin: Point::default(),
+        width: 1,
+        height: 2,
+        data: vec![0; 2].into(),
+    };
+    let text = Op::Text {
+        str: Str { flags: Str::RASTER_A1, glyphs: vec![glyph] },
+        back_area: Rect::default(),
+        fore_brush: Brush::Solid(0),
+        back_brush: Brush::None,
+        fore_mode: Ropd::PUT,
+        back_mode: Ropd::PUT,
+    };
+    for event in [
+        filled(at(10, 1), 0xff00_0001, Ropd::PUT),
+        filled(at(10, 0), 0xff00_0002, Ropd::PUT),
+        drawn(at(40, 0), text),
+        filled(at(10, 0), 7, Ropd::PUT),
+    ] {
+        graph.event(&event).unwrap();
+    }
+    let screen = graph.render_all(0).unwrap();
+    assert_eq!([0, 1].map(|y| screen.view().pixel(10, y)), [Some(7), Some(1)]);
+}
