@@ -44,6 +44,7 @@ pub(crate) fn as_json(stats: &Stats, times: Option<Phases>) -> Value {
         "total": count(&stats.total()),
         "renders": stats.renders,
         "passes": stats.passes,
+        "copies_left_out": stats.left_out,
         "drawn_because_full": stats.pressed,
         "most_pending": stats.most_pending,
         "most_held_bytes": stats.most_held,

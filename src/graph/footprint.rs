@@ -72,11 +72,20 @@ pub(crate) fn bounds(task: &Task, extent: Extent) -> Rect {
 }
 
 fn box_of(task: &Task) -> Rect {
+    uncut_box(task).intersect(&task.target.bounds())
+}
+
+fn uncut_box(task: &Task) -> Rect {
     let drawn = task.clip.bounds();
     match &task.drawable.op {
-        Op::Text { str, .. } => drawn.union(&glyph_box(str)).intersect(&task.target.bounds()),
-        _ => drawn.union(&task.drawable.bbox).intersect(&task.target.bounds()),
+        Op::Text { str, .. } => drawn.union(&glyph_box(str)),
+        _ => drawn.union(&task.drawable.bbox),
     }
+}
+
+/// Whether what a task may change ends where its surface does, so that elsewhere it would be something else.
+pub(crate) fn is_cut(task: &Task, extent: Extent) -> bool {
+    extent == Extent::Box && !task.target.bounds().contains(&uncut_box(task))
 }
 
 /// The smallest rectangle around all glyphs.

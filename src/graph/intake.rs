@@ -8,6 +8,7 @@ use super::tiles::each_tile;
 use super::{Graph, LOOK_BACK};
 use crate::draw::surfaces::load_rows;
 use crate::draw::{Effect, Refusal, Source, SurfaceInfo, Task};
+use crate::qxl::OpKind;
 use spice_raster::Rect;
 
 impl Graph {
@@ -44,7 +45,7 @@ impl Graph {
         let node = Node::new(task, slot, Queue::NODE_BYTES, self.state.limits());
         self.drop_covered(&node);
         self.held += node.bytes;
-        self.slots.draw_on(slot, &node.bounds());
+        self.slots.draw_on(slot, &node);
         if node.reads {
             self.use_surfaces(&node);
         }
@@ -88,9 +89,16 @@ impl Graph {
         for &place in places {
             if let Some(node) = queue.node(place) {
                 self.stats.culled(node);
-                self.release(node);
-                queue.remove(place);
+                self.forget(queue, place);
             }
+        }
+    }
+
+    /// The node at a place has done all that it has to.
+    pub(super) fn forget(&mut self, queue: &mut Queue, place: usize) {
+        if let Some(node) = queue.node(place) {
+            self.release(node);
+            queue.remove(place);
         }
     }
 
@@ -138,6 +146,11 @@ impl Graph {
                     self.leave(index, index != node.slot);
                 }
             });
+        }
+        if node.kind == OpKind::CopyBits
+            && let Some(slot) = self.slots.get_mut(node.slot)
+        {
+            slot.copies -= 1;
         }
         self.leave(node.slot, false);
     }

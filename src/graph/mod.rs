@@ -7,6 +7,7 @@
 
 mod bits;
 pub(crate) mod footprint;
+mod forward;
 mod held;
 mod index;
 mod intake;
@@ -14,6 +15,7 @@ mod node;
 mod options;
 mod pass;
 mod queue;
+mod relocate;
 mod run;
 mod schedule;
 mod select;

@@ -50,6 +50,8 @@ pub(crate) struct Found {
     pub(crate) jobs: Vec<Job>,
     /// What nobody will ever see, by its place in the queue.
     pub(crate) culled: Vec<usize>,
+    /// Copies that are not made, by their places: what they would move is drawn where it goes.
+    pub(crate) left_out: Vec<usize>,
 }
 
 /// What a pass is for.
@@ -64,7 +66,7 @@ pub(crate) enum Aim {
 /// A part of a node that stays pending has at most so many rectangles; before it has more, the node is drawn.
 const PENDING_RECTS: usize = 256;
 /// A part of a node that is drawn has at most so many rectangles; before it has more, all of the node is drawn.
-const DRAWN_RECTS: usize = 4096;
+pub(crate) const DRAWN_RECTS: usize = 4096;
 
 enum Verdict {
     Keep,
@@ -107,6 +109,7 @@ impl Pass<'_> {
                 }
                 self.meet(queue, index, index < oldest, &mut found);
             }
+            self.bring_all(&mut found);
             return found;
         }
         while let Some(place) = self.walk.as_mut().and_then(|walk| walk.next(self.slots)) {
@@ -157,8 +160,14 @@ impl Pass<'_> {
             }
             return;
         }
+        if urgent && self.forward(queue, index, found) {
+            return;
+        }
         let Some(node) = queue.node_mut(index) else { return };
-        let verdict = if urgent { self.draw(node, forced) } else { self.visit(node, index) };
+        let verdict = match urgent {
+            true => self.draw(node, index, forced, found),
+            false => self.visit(node, index, found),
+        };
         match verdict {
             Verdict::Keep => {}
             Verdict::Trim(rest) => {
@@ -191,7 +200,7 @@ impl Pass<'_> {
 
     /// Draws all of a node that someone will see. If that is `forced` all nodes before it are drawn, too, and nothing
     /// but what is hidden matters any more.
-    fn draw(&mut self, node: &mut Node, forced: bool) -> Verdict {
+    fn draw(&mut self, node: &mut Node, place: usize, forced: bool, found: &mut Found) -> Verdict {
         let clip = &*written(node.extent, &node.task);
         let Some(slot) = self.slots.touch(node.slot) else { return Verdict::Cull };
         let verdict = match node.extent {
@@ -217,13 +226,16 @@ impl Pass<'_> {
             clip.rects().iter().for_each(|rect| slot.show(*rect, true));
         }
         if node.reads {
-            footprint::each_read(&node.task, |read| self.mark_needed(&read, drawn, forced));
+            footprint::each_read(&node.task, |read| {
+                self.bring_read(&read, drawn, place, found);
+                self.mark_needed(&read, drawn, forced);
+            });
         }
         verdict
     }
 
     /// What a node reads is needed, and seen.
-    fn mark_needed(&mut self, read: &Read, drawn: &Region, forced: bool) {
+    pub(super) fn mark_needed(&mut self, read: &Read, drawn: &Region, forced: bool) {
         let Some(index) = self.slots.find(read.surface.key) else { return };
         let Some(slot) = self.slots.touch(index) else { return };
         read.each_rect(drawn, |rect| {
@@ -237,7 +249,7 @@ impl Pass<'_> {
     }
 
     /// Decides about a node that may stay pending, as a whole or in part.
-    fn visit(&mut self, node: &mut Node, index: usize) -> Verdict {
+    fn visit(&mut self, node: &mut Node, index: usize, found: &mut Found) -> Verdict {
         let clip = &*written(node.extent, &node.task);
         let Some(slot) = self.slots.get(node.slot) else { return Verdict::Cull };
         if self.culling && slot.hides(clip, self.walk.is_some()) {
@@ -283,7 +295,10 @@ impl Pass<'_> {
         }
         if node.reads {
             let seen = seen.as_ref().unwrap_or(clip);
-            footprint::each_read(&node.task, |read| self.mark_read(&read, drawn, seen, index));
+            footprint::each_read(&node.task, |read| {
+                drawn.into_iter().for_each(|drawn| self.bring_read(&read, drawn, index, found));
+                self.mark_read(&read, drawn, seen, index);
+            });
         }
         verdict
     }
@@ -378,7 +393,7 @@ impl Pass<'_> {
 }
 
 /// Whether a task that will be drawn in this pass overwrites: its image is decoded here.
-fn overwrites_decoded(task: &Task, limits: &Limits) -> bool {
+pub(super) fn overwrites_decoded(task: &Task, limits: &Limits) -> bool {
     if let Source::Picture(picture) = &task.src {
         picture.bitmap();
     }
@@ -403,7 +418,7 @@ fn rest(slot: &Slot, clip: &Region, scratch: &mut Scratch) -> Option<Region> {
 }
 
 /// The pixels that a task may change.
-fn written(extent: Extent, task: &Task) -> Cow<'_, Region> {
+pub(super) fn written(extent: Extent, task: &Task) -> Cow<'_, Region> {
     match extent {
         Extent::Box => Cow::Owned(Region::from_rect(footprint::bounds(task, extent))),
         Extent::Clip | Extent::WholeClip => Cow::Borrowed(&task.clip),

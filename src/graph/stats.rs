@@ -46,6 +46,8 @@ pub struct Stats {
     pub renders: u64,
     /// Nodes that were drawn only because the queue was full.
     pub pressed: u64,
+    /// `COPY_BITS` that were not made, because what they would have moved was drawn where it goes.
+    pub left_out: u64,
     /// The most nodes that were pending at a time.
     pub most_pending: u64,
     /// The most bytes that pending nodes kept alive.
@@ -115,6 +117,14 @@ impl Stats {
         let (first, pixels) = (u64::from(!node.begun), part.area());
         self.of(node).drawn.add(first, pixels);
         node.begun = true;
+    }
+
+    /// So many pixels that copies would have moved which were left out, and so counted as culled, are moved.
+    pub(super) fn brought(&mut self, pixels: u64) {
+        let op = &mut self.ops[OpKind::CopyBits as usize];
+        let node = op.culled.nodes.min(1);
+        op.culled = Count { nodes: op.culled.nodes - node, pixels: op.culled.pixels - pixels };
+        op.drawn.add(node, pixels);
     }
 
     /// Nobody sees so many of a node's pixels.

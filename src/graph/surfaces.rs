@@ -1,11 +1,14 @@
 //! The surfaces that the graph knows: those that live, and dead ones that pending nodes still draw on or read.
 
 use super::bits::Bits;
+use super::forward::Forward;
+use super::node::Node;
 use super::select::{Keep, Scratch};
 use super::spare;
 use super::tiles::{Lists, Tiles, each_tile};
 use crate::draw::surfaces::KeyMap;
 use crate::draw::{SurfaceInfo, SurfaceKey};
+use crate::qxl::OpKind;
 use spice_raster::{Raster, Rect, Region, Surface};
 
 /// What a pass knows about the pixels of one surface at one point of the queue, walking backwards.
@@ -22,6 +25,8 @@ pub(crate) struct Layer {
     /// All that pending nodes before here may change is needed but for what is hidden: need is not kept, and what is
     /// hidden is done, whether done says so or not. Without readers in other surfaces done is not kept either.
     pub(crate) all: bool,
+    /// What is seen elsewhere.
+    pub(crate) forward: Forward,
     /// Whether any of this may say something.
     pub(crate) touched: bool,
 }
@@ -29,7 +34,7 @@ pub(crate) struct Layer {
 impl Layer {
     fn new(info: &SurfaceInfo) -> Self {
         let bits = || Bits::new(info.width, info.height);
-        Self { hidden: bits(), need: bits(), done: bits(), read: false, all: false, touched: false }
+        Self { hidden: bits(), need: bits(), done: bits(), ..Self::default() }
     }
 }
 
@@ -42,6 +47,8 @@ pub(crate) struct Slot {
     pub(crate) users: u32,
     /// How many times pending nodes of others read it: what is done of it matters to them alone.
     pub(crate) readers: u32,
+    /// How many of the pending nodes that draw on it are `COPY_BITS`.
+    pub(crate) copies: u32,
     /// A rectangle around all that pending nodes may change.
     pub(crate) dirty: Rect,
     pub(crate) layer: Layer,
@@ -57,12 +64,14 @@ pub(crate) struct Slot {
 impl Slot {
     /// Whether nobody will see any of these pixels; in a walk over some tiles, whether that is known.
     pub(crate) fn hides(&self, pixels: &Region, walk: bool) -> bool {
-        (!self.live && !self.layer.read && !walk) || self.layer.hidden.all_of(pixels)
+        (!self.live && !self.layer.read && !walk)
+            || (self.layer.hidden.all_of(pixels) && !self.layer.forward.any_of(pixels))
     }
 
     /// As [`Slot::hides`].
     pub(crate) fn hides_rect(&self, rect: &Rect, walk: bool) -> bool {
-        (!self.live && !self.layer.read && !walk) || self.layer.hidden.all(rect)
+        (!self.live && !self.layer.read && !walk)
+            || (self.layer.hidden.all(rect) && !self.layer.forward.any(rect))
     }
 
     /// Whether nobody will see some of these pixels. Not asked of a surface that hides everything.
@@ -158,6 +167,7 @@ impl Slot {
         self.layer.hidden.reset();
         self.layer.need.reset();
         self.layer.done.reset();
+        self.layer.forward.reset();
         (self.layer.read, self.layer.all, self.layer.touched) = (false, false, false);
     }
 }
@@ -183,8 +193,19 @@ impl Slots {
         let tiles = Tiles::new(info.width, info.height);
         let (dirty, lists) = (Rect::default(), Lists::new());
         let rubbish = Bits::new(info.width, info.height);
-        let slot =
-            Slot { info, live: true, users: 0, readers: 0, dirty, layer, rubbish, tiles, lists, active: 0 };
+        let slot = Slot {
+            info,
+            live: true,
+            users: 0,
+            readers: 0,
+            copies: 0,
+            dirty,
+            layer,
+            rubbish,
+            tiles,
+            lists,
+            active: 0,
+        };
         let index = match self.free.pop() {
             Some(index) => {
                 self.slots[index as usize] = Some(slot);
@@ -237,6 +258,11 @@ impl Slots {
         }
     }
 
+    /// The slots whose layers may say something.
+    pub(crate) fn touched(&self) -> Vec<u32> {
+        self.touched.clone()
+    }
+
     /// Calls `f` with each slot whose layer may say something.
     pub(crate) fn each_touched(&mut self, mut f: impl FnMut(&mut Slot)) {
         for index in &self.touched {
@@ -246,12 +272,13 @@ impl Slots {
         }
     }
 
-    /// One more node draws on this area of a surface.
-    pub(crate) fn draw_on(&mut self, index: u32, area: &Rect) {
+    /// One more node draws on a surface.
+    pub(crate) fn draw_on(&mut self, index: u32, node: &Node) {
         if let Some(slot) = self.get_mut(index) {
             slot.users += 1;
+            slot.copies += u32::from(node.kind == OpKind::CopyBits);
         }
-        self.soil(index, area);
+        self.soil(index, &node.bounds());
     }
 
     /// A pending node may change this area of a surface.

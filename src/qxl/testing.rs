@@ -65,8 +65,13 @@ impl Rng {
 
 /// A command that draws on the primary surface in a box, unclipped.
 pub fn drawn(bbox: Rect, op: Op) -> Event {
+    drawn_on(0, bbox, op)
+}
+
+/// A command that draws on a surface in a box, unclipped.
+pub fn drawn_on(surface_id: SurfaceId, bbox: Rect, op: Op) -> Event {
     let drawable = Drawable {
-        surface_id: 0,
+        surface_id,
         effect: 0,
         mm_time: 0,
         bbox,

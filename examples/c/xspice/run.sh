@@ -1,7 +1,7 @@
 #!/bin/bash
 # Debian's Xspice with spice-render where libspice-server was: X programs draw, and the engine's picture of the screen is
 # compared with what X shows when it reads it back, and with what another X server (Xvfb) shows of the same programs.
-# Needs xserver-xspice, libspice-server-dev, xvfb, x11-apps, xterm, gcc, and libspice_render.a in the folder LIB.
+# Needs xserver-xspice, libspice-server-dev, xvfb, x11-apps, x11-xserver-utils, xterm, gcc, and libspice_render.a in the folder LIB.
 #
 #     run.sh LIB OUT
 set -eu

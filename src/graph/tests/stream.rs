@@ -1,5 +1,6 @@
 //! Random command streams: every operation, several surfaces, copies between them, and demands in between.
 
+use crate::qxl::testing::drawn_on;
 use crate::qxl::*;
 use bytes::Bytes;
 use spice_raster::Region;
@@ -85,6 +86,49 @@ impl Maker {
         }
         steps.push(Step::LookAtAll);
         steps
+    }
+
+    /// As [`Maker::stream`], with windows that are scrolled.
+    pub(super) fn scrolls(&mut self, length: usize) -> Vec<Step> {
+        let mut steps = vec![Step::Event(self.create(0))];
+        while steps.len() < length {
+            match self.rng.one_in(4) {
+                true => self.scroll(&mut steps),
+                false => steps.push(self.step()),
+            }
+        }
+        steps.push(Step::LookAtAll);
+        steps
+    }
+
+    /// Scrolls a window some times, each time a few pixels. What that uncovers is mostly filled, and something is drawn.
+    fn scroll(&mut self, steps: &mut Vec<Step>) {
+        let target = self.surface();
+        let window = self.rect(target);
+        let mut way = (self.rng.pick(&[0, 0, -1, 2]), self.rng.within(-6, 7));
+        for _ in 0..2 + self.rng.below(6) {
+            if self.rng.one_in(8) {
+                way = (self.rng.within(-20, 21), self.rng.within(-9, 10));
+            }
+            let to = window.translate(way.0, way.1).intersect(&window);
+            if to.is_empty() {
+                continue;
+            }
+            let src_pos = Point::new(to.left - way.0, to.top - way.1);
+            steps.push(Step::Event(drawn_on(target.id, to, Op::CopyBits { src_pos })));
+            if !self.rng.one_in(8) {
+                for rect in Region::from_rect(window).subtract(&Region::from_rect(to)).rects() {
+                    let (brush, rop, mask) = (self.brush(), Ropd::PUT, QMask::default());
+                    let fill = Op::Fill { brush, rop, mask };
+                    steps.push(Step::Event(drawn_on(target.id, *rect, fill)));
+                }
+            }
+            for _ in 0..self.rng.below(4) {
+                let inside = Live { width: window.width() as i32, height: window.height() as i32, ..target };
+                let bbox = self.rect(inside).translate(window.left, window.top);
+                steps.push(Step::Event(self.draw_in(target, bbox)));
+            }
+        }
     }
 
     fn step(&mut self) -> Step {
@@ -263,6 +307,10 @@ impl Maker {
     fn draw(&mut self) -> Event {
         let target = self.surface();
         let bbox = if self.rng.one_in(60) { Rect::new(-1, 0, 5, 5) } else { self.rect(target) };
+        self.draw_in(target, bbox)
+    }
+
+    fn draw_in(&mut self, target: Live, bbox: Rect) -> Event {
         let clip = match self.rng.below(5) {
             0 => Clip::Rects((0..self.rng.below(4)).map(|_| self.rect(target)).collect()),
             _ => Clip::None,
