@@ -16,6 +16,7 @@ use super::select::{Keep, Scratch};
 use super::surfaces::Slot;
 use super::{bits::Bits, relocate::relocated};
 use crate::draw::Task;
+use crate::draw::exec::move_within;
 use crate::qxl::{Clip, Drawable, Op, OpKind, Point};
 use spice_raster::{Rect, Region};
 use std::sync::Arc;
@@ -42,7 +43,7 @@ impl Away {
         parts.fold(Rect::default(), |around, rect| around.union(rect))
     }
 
-    /// Whether a rectangle is no place that a pixel goes to, nor comes from.
+    /// As [`Forward::is_apart`], of these pixels.
     fn is_apart(&self, rect: &Rect) -> bool {
         let from = rect.translate(self.by.x.saturating_neg(), self.by.y.saturating_neg());
         !self.pixels.any(rect) && !self.pixels.any(&from)
@@ -73,6 +74,11 @@ impl Forward {
     /// As [`Forward::any`].
     pub(crate) fn any_of(&self, region: &Region) -> bool {
         self.sets.iter().any(|set| set.pixels.any_of(region))
+    }
+
+    /// Whether a rectangle is no place that a pixel goes to, nor comes from.
+    fn is_apart(&self, rect: &Rect) -> bool {
+        self.sets.iter().all(|set| set.is_apart(rect))
     }
 
     /// Forgets a pass.
@@ -136,7 +142,7 @@ fn seen(slot: &Slot, clip: &Region, scratch: &mut Scratch) -> Option<Parts> {
     Some(parts)
 }
 
-/// Where the sources of a copy go if it is not made, which all pixels seen of its target are not any more: `None` if
+/// Where the sources of a `COPY_BITS` go if it is not made, which all pixels seen of its target are not any more: `None` if
 /// somebody else sees some of them, or if it is not worth its while.
 fn away(slot: &Slot, node: &Node, scratch: &mut Scratch) -> Option<Parts> {
     let clip = &node.task.clip;
@@ -146,7 +152,7 @@ fn away(slot: &Slot, node: &Node, scratch: &mut Scratch) -> Option<Parts> {
     if !worth || !can || !slot.layer.all {
         return None;
     }
-    let by = source_offset(&node.task)?;
+    let (by, _) = move_within(&node.task).filter(|(by, _)| *by != Point::default())?;
     let mut parts = seen(slot, clip, scratch)?;
     let rest = forward.sets.iter().map(|set| (set.by, set.around_without(clip)));
     let mut boxes: Vec<_> = rest.filter(|(_, around)| !around.is_empty()).collect();
@@ -165,14 +171,6 @@ fn away(slot: &Slot, node: &Node, scratch: &mut Scratch) -> Option<Parts> {
     }
     boxes.retain(|(by, _)| *by != Point::default());
     (boxes.len() <= MOST_SETS && order(&boxes).is_some()).then_some(parts)
-}
-
-/// From a target pixel to its source, of a copy that moves pixels.
-fn source_offset(task: &Task) -> Option<Point> {
-    let Op::CopyBits { src_pos } = task.drawable.op else { return None };
-    let bbox = task.drawable.bbox;
-    let by = Point::new(src_pos.x.checked_sub(bbox.left)?, src_pos.y.checked_sub(bbox.top)?);
-    (by != Point::default()).then_some(by)
 }
 
 impl Pass<'_> {
@@ -214,13 +212,13 @@ impl Pass<'_> {
     /// Brings what a node that is drawn reads of a surface where it goes after it, if it is away.
     pub(super) fn bring_read(&mut self, read: &Read, drawn: &Region, place: usize, found: &mut Found) {
         let Some(index) = self.slots.find(read.surface.key) else { return };
-        let Some(sets) = self.slots.get(index).map(|slot| &slot.layer.forward.sets) else { return };
-        if !sets.is_empty() {
-            let mut apart = true;
-            read.each_rect(drawn, |rect| apart &= sets.iter().all(|set| set.is_apart(&rect)));
-            if !apart {
-                self.bring(index, place, found);
-            }
+        let Some(forward) = self.slots.get(index).map(|slot| &slot.layer.forward) else { return };
+        let mut apart = true;
+        if !forward.is_empty() {
+            read.each_rect(drawn, |rect| apart &= forward.is_apart(&rect));
+        }
+        if !apart {
+            self.bring(index, place, found);
         }
     }
 
@@ -339,12 +337,12 @@ impl Pass<'_> {
 
 /// Whether nothing that a node draws or reads of its surface is away, nor a place where something goes.
 fn is_apart(slot: &Slot, node: &Node) -> bool {
-    let sets = &slot.layer.forward.sets;
-    let mut apart = sets.iter().all(|set| set.is_apart(&node.bounds()));
+    let forward = &slot.layer.forward;
+    let mut apart = forward.is_apart(&node.bounds());
     if node.reads {
         footprint::each_read(&node.task, |read| {
             if read.surface.key == node.task.target.key {
-                read.each_rect(&node.task.clip, |rect| apart &= sets.iter().all(|set| set.is_apart(&rect)));
+                read.each_rect(&node.task.clip, |rect| apart &= forward.is_apart(&rect));
             }
         });
     }

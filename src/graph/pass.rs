@@ -14,7 +14,7 @@
 //! ones of those that anyone can see, and what is pending still finds its sources as they were.
 //!
 //! Where all that is left of a surface is needed, as it is for most frames, or everything older is drawn in any case,
-//! what is hidden tells all there is to know ([`Pass::draw`]).
+//! what is hidden tells all there is to know ([`Pass::draw`]). There copies can be left out, too (`forward`).
 
 use super::footprint::{self, Extent, Read};
 use super::index::Walk;

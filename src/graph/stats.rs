@@ -28,7 +28,8 @@ pub struct OpStats {
     pub asked: Count,
     /// Of these, drawn wholly or in part.
     pub drawn: Count,
-    /// Never drawn at all, because nobody could see it.
+    /// Never drawn at all, because nobody could see it; copies also because what they would have moved was drawn where
+    /// it goes.
     pub culled: Count,
     /// Drawn in part: the pixels are those that nobody could see.
     pub trimmed: Count,
