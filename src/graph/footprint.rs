@@ -26,6 +26,14 @@ pub(crate) enum Area {
 }
 
 impl Read {
+    /// How far from each pixel that is drawn it reads one; `None` if it reads the same ones, whatever is drawn.
+    pub(crate) fn by(&self) -> Option<Point> {
+        match self.area {
+            Area::Rect(_) => None,
+            Area::Shifted(by) => Some(by),
+        }
+    }
+
     /// Calls `f` with the pixels read when `drawn` is drawn, as rectangles on the surface.
     pub(crate) fn each_rect(&self, drawn: &Region, mut f: impl FnMut(Rect)) {
         match self.area {

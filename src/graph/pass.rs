@@ -305,15 +305,17 @@ impl Pass<'_> {
 
     /// What is drawn of a node that someone will see.
     fn judge(&mut self, node: &Node, clip: &Region) -> Verdict {
+        let changes = self.reads_done(node);
         let Some(slot) = self.slots.get(node.slot) else { return Verdict::Cull };
         let layer = &slot.layer;
         let whole = node.extent != Extent::Clip;
         let needed = layer.need.any_of(clip);
         if whole {
-            let now = needed || layer.done.any_of(clip) || self.reads_done(node);
+            let now = needed || layer.done.any_of(clip) || changes.is_none_or(|changes| !changes.is_empty());
             return if now { Verdict::Draw } else { Verdict::Keep };
         }
-        if !self.reads_done(node) {
+        let Some(changes) = changes else { return all_seen(slot, clip, self.scratch) };
+        if changes.is_empty() {
             if !needed {
                 if !layer.done.any_of(clip) {
                     return Verdict::Keep;
@@ -327,11 +329,19 @@ impl Pass<'_> {
             if layer.need.all_of(clip) {
                 return Verdict::Draw;
             }
-            let part = self.scratch.select(clip, DRAWN_RECTS, Keep::In(&layer.need));
-            if let (Some(part), Some(rest)) = (part, rest(slot, clip, self.scratch))
+        }
+        let part = self.scratch.select(clip, DRAWN_RECTS, Keep::In(&layer.need));
+        if let (Some(part), Some(rest)) = (part, rest(slot, clip, self.scratch)) {
+            // What is hidden need not be drawn, whatever becomes of what it reads.
+            let (part, rest) = (part.union(&changes.intersect(&rest)), rest.subtract(&changes));
+            if part.rects().len() <= DRAWN_RECTS
+                && rest.rects().len() <= PENDING_RECTS
                 && (rest.is_empty() || !self.reads_own(node, &rest, &part))
             {
-                return Verdict::Split(part, rest);
+                return match part.is_empty() {
+                    true => Verdict::Trim(rest),
+                    false => Verdict::Split(part, rest),
+                };
             }
         }
         all_seen(slot, clip, self.scratch)
@@ -350,17 +360,28 @@ impl Pass<'_> {
         hit
     }
 
-    /// Whether a node reads what something later, drawn in this pass, writes.
-    fn reads_done(&self, node: &Node) -> bool {
-        let mut hit = false;
+    /// The pixels of a node that read what something later, drawn in this pass, writes; `None` if that may be all.
+    fn reads_done(&mut self, node: &Node) -> Option<Region> {
+        let (mut changes, mut all) = (Region::new(), false);
         if node.reads {
             footprint::each_read(&node.task, |read| {
-                if let Some(slot) = self.slots.find(read.surface.key).and_then(|i| self.slots.get(i)) {
-                    read.each_rect(&node.task.clip, |rect| hit |= slot.does(&rect));
+                let slot = self.slots.find(read.surface.key).and_then(|index| self.slots.get(index));
+                let Some(slot) = slot.filter(|_| !all) else { return };
+                let mut hit = Region::new();
+                read.each_rect(&node.task.clip, |rect| {
+                    if slot.does(&rect) {
+                        all |= read.by().is_none() || hit.rects().len() > PENDING_RECTS;
+                        if !all {
+                            hit = hit.union(&slot.done_in(&rect, self.scratch));
+                        }
+                    }
+                });
+                if let Some(by) = read.by() {
+                    changes = changes.union(&hit.translate(by.x.saturating_neg(), by.y.saturating_neg()));
                 }
             });
         }
-        hit
+        (!all).then_some(changes)
     }
 
     fn mark_read(&mut self, read: &Read, drawn: Option<&Region>, seen: &Region, place: usize) {

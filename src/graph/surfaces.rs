@@ -137,6 +137,14 @@ impl Slot {
         self.layer.done.any(rect) || (self.layer.all && self.layer.hidden.any(rect))
     }
 
+    /// The pixels of which [`Slot::does`] tells whether there are any.
+    pub(crate) fn done_in(&self, rect: &Rect, scratch: &mut Scratch) -> Region {
+        let region = Region::from_rect(*rect);
+        let mut select = |bits| scratch.select(&region, usize::MAX, Keep::In(bits)).unwrap_or_default();
+        let done = select(&self.layer.done);
+        if self.layer.all { done.union(&select(&self.layer.hidden)) } else { done }
+    }
+
     /// Clears what somebody needs of the surface's rubbish before anything is drawn there, after a walk over the
     /// `whole` queue or a part of it.
     pub(crate) fn settle(

@@ -256,12 +256,20 @@ fn column(graph: &mut Graph, surface_id: SurfaceId, x: i32) {
     graph.event(&drawn_on(surface_id, Rect::new(x, 0, x + 1, 64), fill)).unwrap();
 }
 
+/// A copy of all of one of them.
+fn copy_of(surface_id: SurfaceId) -> crate::qxl::Op {
+    use crate::qxl::{Image, ImageData, Op, QMask, Rect, Ropd, ScaleMode};
+    let src = Some(Image { id: 0, flags: 0, width: 64, height: 64, data: ImageData::Surface(surface_id) });
+    let (src_area, mask) = (Rect::new(0, 0, 64, 64), QMask::default());
+    Op::Copy { src, src_area, rop: Ropd::PUT, scale_mode: ScaleMode::INTERPOLATE, mask }
+}
+
 /// A frame of the screen looks at nothing that was drawn on a surface which nothing on the screen reads; once
 /// something does, it looks at that too.
 #[test]
 fn a_frame_skips_what_it_has_nothing_to_do_with() {
+    use crate::qxl::Rect;
     use crate::qxl::testing::drawn;
-    use crate::qxl::{Image, ImageData, Op, QMask, Rect, Ropd, ScaleMode};
     let mut graph = two_surfaces();
     for x in 0..5 {
         column(&mut graph, 1, x);
@@ -271,14 +279,29 @@ fn a_frame_skips_what_it_has_nothing_to_do_with() {
     let before = graph.stats().visited;
     graph.render_all(0);
     assert_eq!((graph.stats().visited - before, graph.pending()), (5, 5));
-    let src = Some(Image { id: 0, flags: 0, width: 64, height: 64, data: ImageData::Surface(1) });
-    let (all, mask) = (Rect::new(0, 0, 64, 64), QMask::default());
-    let copy = Op::Copy { src, src_area: all, rop: Ropd::PUT, scale_mode: ScaleMode::INTERPOLATE, mask };
-    graph.event(&drawn(all, copy)).unwrap();
+    graph.event(&drawn(Rect::new(0, 0, 64, 64), copy_of(1))).unwrap();
     let before = graph.stats().visited;
     let screen = graph.render_all(0).unwrap();
     assert_eq!([0, 4, 5].map(|x| screen.view().pixel(x, 9)), [Some(7), Some(7), Some(0)]);
     assert_eq!((graph.stats().visited - before, graph.pending()), (6, 0));
+}
+
+/// A copy that nobody asks for is made where what it reads changes, and nowhere else.
+#[test]
+fn a_copy_is_made_only_where_its_source_changes() {
+    use crate::qxl::testing::{drawn_on, filled};
+    use crate::qxl::{Rect, Ropd};
+    let mut graph = two_surfaces();
+    let all = Rect::new(0, 0, 64, 64);
+    graph.event(&filled(all, 5, Ropd::PUT)).unwrap();
+    graph.render_all(0);
+    graph.event(&drawn_on(1, all, copy_of(0))).unwrap();
+    column(&mut graph, 0, 3);
+    graph.render_all(0);
+    assert_eq!((graph.stats().total().drawn.pixels, graph.pending()), (64 * 64 + 2 * 64, 1));
+    let copied = graph.render_all(1).unwrap();
+    assert_eq!([2, 3, 4].map(|x| copied.view().pixel(x, 9)), [Some(5); 3]);
+    assert_eq!(graph.stats().total().drawn.pixels, 2 * 64 * 64 + 64);
 }
 
 /// What is drawn over at once is forgotten when it is drawn over, unless something read it in between.
