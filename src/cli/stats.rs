@@ -45,6 +45,7 @@ pub(crate) fn as_json(stats: &Stats, times: Option<Phases>) -> Value {
         "renders": stats.renders,
         "passes": stats.passes,
         "copies_left_out": stats.left_out,
+        "pixels_lent": stats.lent,
         "drawn_because_full": stats.pressed,
         "most_pending": stats.most_pending,
         "most_held_bytes": stats.most_held,

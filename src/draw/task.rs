@@ -94,6 +94,7 @@ impl Task {
 
 impl Task {
     /// What `drawable` draws; `None` if it is nothing, and a refusal if it is a command that the reference drops.
+    #[inline]
     pub(crate) fn new(drawable: &Arc<Drawable>, ctx: &mut impl Resolve) -> Result<Option<Task>, Refusal> {
         let target = match ctx.lookup(drawable.surface_id) {
             Lookup::Live(info) => info,
@@ -124,6 +125,11 @@ impl Task {
         };
         task.resolve_sources(drawable, ctx)?;
         Ok((!task.clip.is_empty() && !bbox.is_empty()).then_some(task))
+    }
+
+    /// A task with the same sources that draws something else.
+    pub(crate) fn redrawn(&self, drawable: Arc<Drawable>, target: SurfaceInfo, clip: Region) -> Self {
+        Self { drawable, target, clip, src: self.src.clone(), rare: self.rare.clone() }
     }
 
     fn resolve_sources(&mut self, drawable: &Drawable, ctx: &mut impl Resolve) -> Result<(), Refusal> {
@@ -255,6 +261,7 @@ impl Task {
     }
 
     /// Whether the source area and the bounding box have different sizes.
+    #[inline]
     pub fn is_scaled(&self) -> bool {
         self.src_area().is_some_and(|a| {
             (a.width(), a.height()) != (self.drawable.bbox.width(), self.drawable.bbox.height())

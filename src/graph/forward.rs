@@ -8,18 +8,19 @@
 //! Away pixels are hidden where they are, and each has a place of its own, where nothing else is seen before the copy
 //! that was left out.
 
+use super::bits::Bits;
 use super::footprint::{self, Extent, Read};
+use super::judge::DRAWN_RECTS;
 use super::node::Node;
-use super::pass::{DRAWN_RECTS, Found, Job, Pass, overwrites_decoded, written};
+use super::pass::{Found, Job, Pass, overwrites_decoded, written};
 use super::queue::Queue;
+use super::relocate::{redrawn, relocated};
 use super::select::{Keep, Scratch};
 use super::surfaces::Slot;
-use super::{bits::Bits, relocate::relocated};
 use crate::draw::Task;
 use crate::draw::exec::move_within;
-use crate::qxl::{Clip, Drawable, Op, OpKind, Point};
+use crate::qxl::{Op, OpKind, Point};
 use spice_raster::{Rect, Region};
-use std::sync::Arc;
 
 /// A smaller copy is made rather than looked at.
 const LEAST_PIXELS: u64 = if cfg!(test) { 8 } else { 1 << 16 };
@@ -242,7 +243,7 @@ impl Pass<'_> {
         slot.layer.forward.copy.get_or_insert_with(|| Box::new(node.clone()));
         self.stats.culled(node);
         self.stats.left_out += 1;
-        found.left_out.push(place);
+        found.replaced.push(place);
         true
     }
 
@@ -322,14 +323,9 @@ impl Pass<'_> {
             let clip = pixels.translate(set.by.x, set.by.y);
             let bbox = clip.bounds();
             let src_pos = Point::new(bbox.left - set.by.x, bbox.top - set.by.y);
-            let drawable = Drawable {
-                bbox,
-                clip: Clip::None,
-                op: Op::CopyBits { src_pos },
-                ..(*copy.task.drawable).clone()
-            };
             let mut node = copy.clone();
-            (node.task.drawable, node.task.clip) = (Arc::new(drawable), clip);
+            node.task.drawable = redrawn(&copy.task.drawable, bbox, Op::CopyBits { src_pos });
+            node.task.clip = clip;
             found.jobs.push(Job { place, part: Some(node) });
         }
     }

@@ -11,6 +11,8 @@ mod forward;
 mod held;
 mod index;
 mod intake;
+mod judge;
+mod lend;
 mod node;
 mod options;
 mod pass;

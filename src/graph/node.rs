@@ -56,6 +56,14 @@ impl Node {
         }
     }
 
+    /// A task that draws a part of a node of this kind in its place, without reading surfaces.
+    pub(crate) fn lent(task: Task, slot: u32, kind: OpKind) -> Self {
+        let pictures = matches!(task.src, Source::Picture(_));
+        let (extent, overwrites, undecided, reads) = (Extent::Clip, true, false, false);
+        let (begun, trimmed, bytes) = (true, true, 0);
+        Self { task, slot, extent, overwrites, undecided, reads, pictures, kind, begun, trimmed, bytes }
+    }
+
     /// A rectangle around all that it may change.
     #[inline]
     pub(crate) fn bounds(&self) -> Rect {

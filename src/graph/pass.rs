@@ -18,11 +18,12 @@
 
 use super::footprint::{self, Extent, Read};
 use super::index::Walk;
+use super::judge::{self, DRAWN_RECTS, Verdict, all_seen};
 use super::node::Node;
 use super::queue::Queue;
 use super::select::{Keep, Scratch};
 use super::stats::Stats;
-use super::surfaces::{Slot, Slots};
+use super::surfaces::Slots;
 use crate::draw::{Limits, Source, Task};
 use spice_raster::{Rect, Region};
 use std::borrow::Cow;
@@ -50,8 +51,21 @@ pub(crate) struct Found {
     pub(crate) jobs: Vec<Job>,
     /// What nobody will ever see, by its place in the queue.
     pub(crate) culled: Vec<usize>,
-    /// Copies that are not made, by their places: what they would move is drawn where it goes.
-    pub(crate) left_out: Vec<usize>,
+    /// Copies that are not made, by their places: others draw what they would, where it goes.
+    pub(crate) replaced: Vec<usize>,
+}
+
+impl Found {
+    /// A node is drawn for the last time, or this part of it; what is left of it others draw.
+    fn push(&mut self, place: usize, node: &mut Node, part: Option<Region>) {
+        match part {
+            Some(part) if part.is_empty() => self.replaced.push(place),
+            part => {
+                part.into_iter().for_each(|part| node.task.clip = part);
+                self.jobs.push(Job { place, part: None });
+            }
+        }
+    }
 }
 
 /// What a pass is for.
@@ -61,21 +75,6 @@ pub(crate) enum Aim {
     Asked,
     /// To draw so many of the oldest nodes, and to cull wherever that can be.
     Oldest(usize),
-}
-
-/// A part of a node that stays pending has at most so many rectangles; before it has more, the node is drawn.
-const PENDING_RECTS: usize = 256;
-/// A part of a node that is drawn has at most so many rectangles; before it has more, all of the node is drawn.
-pub(crate) const DRAWN_RECTS: usize = 4096;
-
-enum Verdict {
-    Keep,
-    /// Only this stays pending; the other pixels were overwritten for good.
-    Trim(Region),
-    Cull,
-    Draw,
-    /// This part is drawn, this one stays; the other pixels are never seen.
-    Split(Region, Region),
 }
 
 pub(crate) struct Pass<'a> {
@@ -164,10 +163,15 @@ impl Pass<'_> {
             return;
         }
         let Some(node) = queue.node_mut(index) else { return };
-        let verdict = match urgent {
-            true => self.draw(node, index, forced, found),
-            false => self.visit(node, index, found),
+        let (verdict, seen) = match urgent {
+            true => (self.draw(node, forced), None),
+            false => self.visit(node, index),
         };
+        let lent = match node.reads {
+            true => self.read(queue, index, &verdict, seen, forced, found),
+            false => None,
+        };
+        let Some(node) = queue.node_mut(index) else { return };
         match verdict {
             Verdict::Keep => {}
             Verdict::Trim(rest) => {
@@ -178,19 +182,21 @@ impl Pass<'_> {
             Verdict::Cull => found.culled.push(index),
             Verdict::Draw => {
                 self.stats.drawn(node);
-                found.jobs.push(Job { place: index, part: None });
+                found.push(index, node, lent);
             }
             Verdict::Split(part, rest) => {
                 self.stats.drawn_part(node, &part);
                 let lost = node.task.clip.area() - part.area() - rest.area();
                 self.stats.trimmed(node, lost);
+                let copied = lent.unwrap_or(part);
                 if rest.is_empty() {
-                    node.task.clip = part;
-                    found.jobs.push(Job { place: index, part: None });
+                    found.push(index, node, Some(copied));
                 } else {
-                    let mut drawn = node.clone();
-                    drawn.task.clip = part;
-                    found.jobs.push(Job { place: index, part: Some(Box::new(drawn)) });
+                    if !copied.is_empty() {
+                        let mut drawn = node.clone();
+                        drawn.task.clip = copied;
+                        found.jobs.push(Job { place: index, part: Some(Box::new(drawn)) });
+                    }
                     self.keep(node, rest);
                     queue.changed(index);
                 }
@@ -200,7 +206,7 @@ impl Pass<'_> {
 
     /// Draws all of a node that someone will see. If that is `forced` all nodes before it are drawn, too, and nothing
     /// but what is hidden matters any more.
-    fn draw(&mut self, node: &mut Node, place: usize, forced: bool, found: &mut Found) -> Verdict {
+    fn draw(&mut self, node: &mut Node, forced: bool) -> Verdict {
         let clip = &*written(node.extent, &node.task);
         let Some(slot) = self.slots.touch(node.slot) else { return Verdict::Cull };
         let verdict = match node.extent {
@@ -209,10 +215,7 @@ impl Pass<'_> {
             Extent::Clip => all_seen(slot, clip, self.scratch),
             _ => Verdict::Draw,
         };
-        let drawn = match &verdict {
-            Verdict::Split(part, _) => part,
-            _ => clip,
-        };
+        let drawn = verdict.drawn(clip).unwrap_or(clip);
         if node.undecided {
             (node.undecided, node.overwrites) = (false, overwrites_decoded(&node.task, self.limits));
         }
@@ -225,13 +228,36 @@ impl Pass<'_> {
         } else if self.culling && node.uses_all() {
             clip.rects().iter().for_each(|rect| slot.show(*rect, true));
         }
-        if node.reads {
-            footprint::each_read(&node.task, |read| {
-                self.bring_read(&read, drawn, place, found);
-                self.mark_needed(&read, drawn, forced);
-            });
-        }
         verdict
+    }
+
+    /// What the node at a place reads is needed where it is drawn, and `seen` where it stays. If others can draw some of
+    /// it, gives what is left of what is drawn.
+    fn read(
+        &mut self,
+        queue: &Queue,
+        place: usize,
+        verdict: &Verdict,
+        seen: Option<Region>,
+        forced: bool,
+        found: &mut Found,
+    ) -> Option<Region> {
+        let node = queue.node(place).filter(|_| !matches!(verdict, Verdict::Cull))?;
+        let drawn = verdict.drawn(&node.task.clip);
+        let lent = drawn.filter(|_| !forced).and_then(|drawn| self.lend(queue, place, drawn, found));
+        let left = lent.as_ref().or(drawn);
+        let seen = match (&lent, drawn, seen) {
+            (Some(left), Some(drawn), Some(seen)) => Some(seen.subtract(drawn).union(left)),
+            (.., seen) => seen,
+        };
+        footprint::each_read(&node.task, |read| {
+            left.into_iter().for_each(|left| self.bring_read(&read, left, place, found));
+            match &seen {
+                Some(seen) => self.mark_read(&read, left, seen, place),
+                None => left.into_iter().for_each(|left| self.mark_needed(&read, left, forced)),
+            }
+        });
+        lent
     }
 
     /// What a node reads is needed, and seen.
@@ -249,19 +275,17 @@ impl Pass<'_> {
     }
 
     /// Decides about a node that may stay pending, as a whole or in part.
-    fn visit(&mut self, node: &mut Node, index: usize, found: &mut Found) -> Verdict {
+    fn visit(&mut self, node: &mut Node, index: usize) -> (Verdict, Option<Region>) {
         let clip = &*written(node.extent, &node.task);
-        let Some(slot) = self.slots.get(node.slot) else { return Verdict::Cull };
+        let Some(slot) = self.slots.get(node.slot) else { return (Verdict::Cull, None) };
         if self.culling && slot.hides(clip, self.walk.is_some()) {
-            return Verdict::Cull;
+            return (Verdict::Cull, None);
         }
-        let verdict = self.judge(node, clip);
-        let drawn = match &verdict {
-            Verdict::Draw => Some(clip),
-            Verdict::Split(part, _) => Some(part),
-            Verdict::Keep | Verdict::Trim(_) => None,
-            Verdict::Cull => return Verdict::Cull,
-        };
+        let verdict = judge::judge(self.slots, self.scratch, node, clip);
+        if matches!(verdict, Verdict::Cull) {
+            return (verdict, None);
+        }
+        let drawn = verdict.drawn(clip);
         if drawn.is_some() && node.undecided {
             (node.undecided, node.overwrites) = (false, overwrites_decoded(&node.task, self.limits));
         }
@@ -270,7 +294,7 @@ impl Pass<'_> {
             Some(slot) if node.reads && node.extent == Extent::Clip && slot.hides_any(clip) => {
                 self.scratch.select(clip, DRAWN_RECTS, Keep::OutOf(&[slot.hidden()]))
             }
-            _ => None,
+            _ => node.reads.then(|| clip.clone()),
         };
         let overwrites = self.culling && node.overwrites;
         if let (Some(drawn), Some(walk)) = (drawn, &mut self.walk) {
@@ -279,7 +303,7 @@ impl Pass<'_> {
         }
         let whole = self.walk.is_none();
         if drawn.is_some() || overwrites || node.uses_all() {
-            let Some(slot) = self.slots.touch(node.slot) else { return Verdict::Cull };
+            let Some(slot) = self.slots.touch(node.slot) else { return (Verdict::Cull, None) };
             if let Some(drawn) = drawn {
                 slot.layer.done.set_region(drawn);
                 match overwrites {
@@ -293,95 +317,7 @@ impl Pass<'_> {
                 clip.rects().iter().for_each(|rect| slot.show(*rect, whole));
             }
         }
-        if node.reads {
-            let seen = seen.as_ref().unwrap_or(clip);
-            footprint::each_read(&node.task, |read| {
-                drawn.into_iter().for_each(|drawn| self.bring_read(&read, drawn, index, found));
-                self.mark_read(&read, drawn, seen, index);
-            });
-        }
-        verdict
-    }
-
-    /// What is drawn of a node that someone will see.
-    fn judge(&mut self, node: &Node, clip: &Region) -> Verdict {
-        let changes = self.reads_done(node);
-        let Some(slot) = self.slots.get(node.slot) else { return Verdict::Cull };
-        let layer = &slot.layer;
-        let whole = node.extent != Extent::Clip;
-        let needed = layer.need.any_of(clip);
-        if whole {
-            let now = needed || layer.done.any_of(clip) || changes.is_none_or(|changes| !changes.is_empty());
-            return if now { Verdict::Draw } else { Verdict::Keep };
-        }
-        let Some(changes) = changes else { return all_seen(slot, clip, self.scratch) };
-        if changes.is_empty() {
-            if !needed {
-                if !layer.done.any_of(clip) {
-                    return Verdict::Keep;
-                }
-                return match rest(slot, clip, self.scratch) {
-                    Some(rest) if rest.is_empty() => Verdict::Cull,
-                    Some(rest) => Verdict::Trim(rest),
-                    None => all_seen(slot, clip, self.scratch),
-                };
-            }
-            if layer.need.all_of(clip) {
-                return Verdict::Draw;
-            }
-        }
-        let part = self.scratch.select(clip, DRAWN_RECTS, Keep::In(&layer.need));
-        if let (Some(part), Some(rest)) = (part, rest(slot, clip, self.scratch)) {
-            // What is hidden need not be drawn, whatever becomes of what it reads.
-            let (part, rest) = (part.union(&changes.intersect(&rest)), rest.subtract(&changes));
-            if part.rects().len() <= DRAWN_RECTS
-                && rest.rects().len() <= PENDING_RECTS
-                && (rest.is_empty() || !self.reads_own(node, &rest, &part))
-            {
-                return match part.is_empty() {
-                    true => Verdict::Trim(rest),
-                    false => Verdict::Split(part, rest),
-                };
-            }
-        }
-        all_seen(slot, clip, self.scratch)
-    }
-
-    /// Whether `rest` of a node reads pixels of its own surface that its `part` writes.
-    fn reads_own(&self, node: &Node, rest: &Region, part: &Region) -> bool {
-        let mut hit = false;
-        if node.reads {
-            footprint::each_read(&node.task, |read| {
-                if read.surface.key == node.task.target.key {
-                    read.each_rect(rest, |rect| hit |= part.intersects_rect(&rect));
-                }
-            });
-        }
-        hit
-    }
-
-    /// The pixels of a node that read what something later, drawn in this pass, writes; `None` if that may be all.
-    fn reads_done(&mut self, node: &Node) -> Option<Region> {
-        let (mut changes, mut all) = (Region::new(), false);
-        if node.reads {
-            footprint::each_read(&node.task, |read| {
-                let slot = self.slots.find(read.surface.key).and_then(|index| self.slots.get(index));
-                let Some(slot) = slot.filter(|_| !all) else { return };
-                let mut hit = Region::new();
-                read.each_rect(&node.task.clip, |rect| {
-                    if slot.does(&rect) {
-                        all |= read.by().is_none() || hit.rects().len() > PENDING_RECTS;
-                        if !all {
-                            hit = hit.union(&slot.done_in(&rect, self.scratch));
-                        }
-                    }
-                });
-                if let Some(by) = read.by() {
-                    changes = changes.union(&hit.translate(by.x.saturating_neg(), by.y.saturating_neg()));
-                }
-            });
-        }
-        (!all).then_some(changes)
+        (verdict, seen)
     }
 
     fn mark_read(&mut self, read: &Read, drawn: Option<&Region>, seen: &Region, place: usize) {
@@ -419,23 +355,6 @@ pub(super) fn overwrites_decoded(task: &Task, limits: &Limits) -> bool {
         picture.bitmap();
     }
     footprint::overwrites(task, limits)
-}
-
-/// Everything of a node that someone will see, drawn now.
-fn all_seen(slot: &Slot, clip: &Region, scratch: &mut Scratch) -> Verdict {
-    if !slot.hides_any(clip) {
-        return Verdict::Draw;
-    }
-    match scratch.select(clip, DRAWN_RECTS, Keep::OutOf(&[slot.hidden()])) {
-        Some(part) => Verdict::Split(part, Region::new()),
-        None => Verdict::Draw,
-    }
-}
-
-/// What stays pending of a node when its needed pixels are drawn.
-fn rest(slot: &Slot, clip: &Region, scratch: &mut Scratch) -> Option<Region> {
-    let layer = &slot.layer;
-    scratch.select(clip, PENDING_RECTS, Keep::OutOf(&[&layer.need, &layer.done, slot.hidden()]))
 }
 
 /// The pixels that a task may change.

@@ -1,24 +1,30 @@
 //! A task drawn elsewhere on its surface.
 
 use crate::draw::Task;
-use crate::qxl::{Brush, Op, Point, Str};
+use crate::qxl::{Brush, Clip, Drawable, Op, Point, Str};
 use spice_raster::{Rect, Region};
 use std::sync::Arc;
+
+/// A drawable that draws something else somewhere else, for a task that has its clip already.
+pub(crate) fn redrawn(drawable: &Drawable, bbox: Rect, op: Op) -> Arc<Drawable> {
+    let &Drawable { surface_id, effect, mm_time, self_bitmap, surface_deps, .. } = drawable;
+    let clip = Clip::None;
+    Arc::new(Drawable { surface_id, effect, mm_time, bbox, clip, self_bitmap, surface_deps, op })
+}
 
 /// A `part` of what a task draws, `by` pixels away; `None` if it cannot be drawn there with the same pixels. The task
 /// does not read its own surface.
 pub(crate) fn relocated(task: &Task, by: Point, part: &Region) -> Option<Task> {
-    let mut task = task.clone();
-    task.clip = part.translate(by.x, by.y);
+    let clip = part.translate(by.x, by.y);
     if by == Point::default() {
-        return Some(task);
+        return Some(task.redrawn(task.drawable.clone(), task.target, clip));
     }
-    let mut drawable = (*task.drawable).clone();
-    move_rect(&mut drawable.bbox, by)?;
-    if !task.target.bounds().contains(&drawable.bbox) {
+    let (mut bbox, mut op) = (task.drawable.bbox, task.drawable.op.clone());
+    move_rect(&mut bbox, by)?;
+    if !task.target.bounds().contains(&bbox) {
         return None;
     }
-    match &mut drawable.op {
+    match &mut op {
         // Their sources and masks lie in places of their box.
         Op::Copy { .. }
         | Op::Blend { .. }
@@ -43,8 +49,7 @@ pub(crate) fn relocated(task: &Task, by: Point, part: &Region) -> Option<Task> {
         }
         Op::Nop | Op::CopyBits { .. } => return None,
     }
-    task.drawable = Arc::new(drawable);
-    Some(task)
+    Some(task.redrawn(redrawn(&task.drawable, bbox, op), task.target, clip))
 }
 
 fn move_point(point: &mut Point, by: Point) -> Option<()> {

@@ -149,12 +149,12 @@ impl Graph {
             scratch: &mut self.scratch,
             walk,
         };
-        let Found { jobs, culled, left_out } = pass.run(&mut queue, aim);
+        let Found { jobs, culled, replaced } = pass.run(&mut queue, aim);
         let walk = pass.walk;
         let mut left = self.prepare(&queue, &jobs, whole);
         self.slots.reset_layers(LAYER_BYTES);
         self.cull(&mut queue, &culled);
-        left_out.into_iter().for_each(|place| self.forget(&mut queue, place));
+        replaced.into_iter().for_each(|place| self.forget(&mut queue, place));
         self.stats.times.graph += start.map(|s| s.elapsed()).unwrap_or_default();
         let (mut next, mut bytes, mut made) = (jobs.len(), 0, None);
         while left > 0 {

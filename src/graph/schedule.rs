@@ -261,7 +261,7 @@ fn look_cost(task: &Task) -> u64 {
 }
 
 /// Pixels that are decoded, converted or read before a picture can be drawn from; 0 if it is drawn from as it is.
-fn pixels_made(picture: &Picture) -> u64 {
+pub(crate) fn pixels_made(picture: &Picture) -> u64 {
     let as_is = picture.bitmap_if_decoded().is_some_and(|bitmap| {
         matches!(bitmap.format, BitmapFormat::Bit32 | BitmapFormat::Rgba)
             && matches!(bitmap.data, BitmapData::Held(_))

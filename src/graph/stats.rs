@@ -49,6 +49,8 @@ pub struct Stats {
     pub pressed: u64,
     /// `COPY_BITS` that were not made, because what they would have moved was drawn where it goes.
     pub left_out: u64,
+    /// Pixels of copies that were drawn with what would have been drawn at their source, which nobody needed then.
+    pub lent: u64,
     /// The most nodes that were pending at a time.
     pub most_pending: u64,
     /// The most bytes that pending nodes kept alive.

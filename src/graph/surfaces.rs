@@ -52,6 +52,8 @@ pub(crate) struct Slot {
     /// A rectangle around all that pending nodes may change.
     pub(crate) dirty: Rect,
     pub(crate) layer: Layer,
+    /// How often in a row it was looked in vain for others who lend what copies would read of it.
+    pub(crate) futile: u32,
     /// Pixels that hold what was in the memory before: nobody may see them.
     pub(crate) rubbish: Bits,
     pub(crate) tiles: Tiles,
@@ -137,12 +139,14 @@ impl Slot {
         self.layer.done.any(rect) || (self.layer.all && self.layer.hidden.any(rect))
     }
 
-    /// The pixels of which [`Slot::does`] tells whether there are any.
-    pub(crate) fn done_in(&self, rect: &Rect, scratch: &mut Scratch) -> Region {
+    /// The pixels of which [`Slot::does`] tells whether there are any; `None` if that takes more than `limit` rectangles.
+    pub(crate) fn done_in(&self, rect: &Rect, limit: usize, scratch: &mut Scratch) -> Option<Region> {
         let region = Region::from_rect(*rect);
-        let mut select = |bits| scratch.select(&region, usize::MAX, Keep::In(bits)).unwrap_or_default();
-        let done = select(&self.layer.done);
-        if self.layer.all { done.union(&select(&self.layer.hidden)) } else { done }
+        let done = scratch.select(&region, limit, Keep::In(&self.layer.done))?;
+        match self.layer.all {
+            true => Some(done.union(&scratch.select(&region, limit, Keep::In(&self.layer.hidden))?)),
+            false => Some(done),
+        }
     }
 
     /// Clears what somebody needs of the surface's rubbish before anything is drawn there, after a walk over the
@@ -209,6 +213,7 @@ impl Slots {
             copies: 0,
             dirty,
             layer,
+            futile: 0,
             rubbish,
             tiles,
             lists,

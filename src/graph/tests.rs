@@ -193,6 +193,15 @@ fn windows_that_are_scrolled_show_what_immediate_drawing_shows() {
     assert!(many < 1000 || left_out > many / 4, "{left_out} copies were left out of {many} streams");
 }
 
+/// Some of what is copied is not drawn where it comes from, and nobody sees that.
+#[test]
+fn windows_that_are_copied_show_what_immediate_drawing_shows() {
+    let seeds = seeds(1000);
+    let many = seeds.clone().count() as u64;
+    let lent: u64 = seeds.map(|seed| check_of(seed, Maker::copies).lent).sum();
+    assert!(many < 1000 || lent > 20 * many, "{lent} pixels were lent in {many} streams");
+}
+
 /// A copy onto its own surface that reads again what it has written needs all that it writes over; cut into several
 /// rectangles it would be another one. Glyphs whose box is partly drawn over at once need all that it held.
 #[test]
@@ -265,7 +274,7 @@ fn copy_of(surface_id: SurfaceId) -> crate::qxl::Op {
 }
 
 /// A frame of the screen looks at nothing that was drawn on a surface which nothing on the screen reads; once
-/// something does, it looks at that too.
+/// something does, it looks at that too. What was drawn there lends its colours, and waits for who looks there.
 #[test]
 fn a_frame_skips_what_it_has_nothing_to_do_with() {
     use crate::qxl::Rect;
@@ -283,7 +292,7 @@ fn a_frame_skips_what_it_has_nothing_to_do_with() {
     let before = graph.stats().visited;
     let screen = graph.render_all(0).unwrap();
     assert_eq!([0, 4, 5].map(|x| screen.view().pixel(x, 9)), [Some(7), Some(7), Some(0)]);
-    assert_eq!((graph.stats().visited - before, graph.pending()), (6, 0));
+    assert_eq!((graph.stats().visited - before, graph.pending()), (6, 5));
 }
 
 /// A copy that nobody asks for is made where what it reads changes, and nowhere else.
@@ -302,6 +311,28 @@ fn a_copy_is_made_only_where_its_source_changes() {
     let copied = graph.render_all(1).unwrap();
     assert_eq!([2, 3, 4].map(|x| copied.view().pixel(x, 9)), [Some(5); 3]);
     assert_eq!(graph.stats().total().drawn.pixels, 2 * 64 * 64 + 64);
+}
+
+/// What is copied from where it has yet to be drawn, by way of other copies too, is drawn once, and the surfaces on the
+/// way not at all.
+#[test]
+fn a_copy_is_drawn_with_what_its_source_would_be() {
+    use crate::qxl::testing::{drawn, drawn_on};
+    use crate::qxl::{Brush, Op, QMask, Rect, Ropd};
+    let mut graph = two_surfaces();
+    let all = Rect::new(0, 0, 64, 64);
+    let fill = |color| Op::Fill { brush: Brush::Solid(color), rop: Ropd::PUT, mask: QMask::default() };
+    graph.event(&drawn_on(1, all, fill(4))).unwrap();
+    column(&mut graph, 1, 9);
+    graph.event(&drawn(all, copy_of(1))).unwrap();
+    // What is drawn there later is not what was copied.
+    graph.event(&drawn_on(1, all, fill(8))).unwrap();
+    let screen = graph.render_all(0).unwrap();
+    assert_eq!([8, 9, 10].map(|x| screen.view().pixel(x, 0)), [Some(4), Some(7), Some(4)]);
+    let stats = graph.stats();
+    assert_eq!((stats.total().drawn.pixels, stats.lent, graph.pending()), (64 * 64, 64 * 64, 3));
+    assert_eq!(graph.surface_bytes(), 64 * 64 * 4);
+    assert_eq!(graph.render_all(1).and_then(|s| s.view().pixel(9, 0)), Some(8));
 }
 
 /// What is drawn over at once is forgotten when it is drawn over, unless something read it in between.

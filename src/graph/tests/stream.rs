@@ -131,6 +131,61 @@ impl Maker {
         }
     }
 
+    /// As [`Maker::stream`], with windows that are drawn off-screen and copied, as they are, to others and the screen.
+    pub(super) fn copies(&mut self, length: usize) -> Vec<Step> {
+        let mut steps: Vec<_> = (0..4).map(|id| Step::Event(self.create(id))).collect();
+        while steps.len() < length {
+            match self.rng.one_in(4) {
+                true => self.copy(&mut steps),
+                false => steps.push(self.step()),
+            }
+        }
+        steps.push(Step::LookAtAll);
+        steps
+    }
+
+    /// Draws on a surface, mostly plainly, and copies some of it to another one.
+    fn copy(&mut self, steps: &mut Vec<Step>) {
+        let from = self.surface();
+        let alike = |s: &&Live| s.format == from.format && s.id != from.id;
+        let others: Vec<_> = self.live.iter().filter(alike).copied().collect();
+        let to = if others.is_empty() { from } else { self.rng.pick(&others) };
+        for _ in 0..self.rng.below(4) {
+            let bbox = if self.rng.one_in(2) {
+                Rect::of_size(from.width as u32, from.height as u32)
+            } else {
+                self.rect(from)
+            };
+            let (rop, mask) = (Ropd::PUT, QMask::default());
+            let op = match self.rng.below(4) {
+                0 => self.op(from, bbox, false),
+                1 => Op::Fill { brush: Brush::Solid(self.rng.next() as u32), rop, mask },
+                _ => {
+                    let (w, h) = (bbox.width(), bbox.height());
+                    let format = self.rng.pick(&[BitmapFormat::Bit32, BitmapFormat::Rgba]);
+                    let data = ImageData::Bitmap(self.bitmap(w + 2, h + 1, format));
+                    let src = Some(Image { id: 0, flags: 0, width: w + 2, height: h + 1, data });
+                    let src_area =
+                        Rect::of_size(w, h).translate(self.rng.within(0, 3), self.rng.within(0, 2));
+                    Op::Copy { src, src_area, rop, scale_mode: ScaleMode(0), mask }
+                }
+            };
+            steps.push(Step::Event(drawn_on(from.id, bbox, op)));
+        }
+        let size = |s: Live| Rect::of_size(s.width as u32, s.height as u32);
+        let area = if self.rng.one_in(2) { size(from) } else { self.rect(from) };
+        let (width, height) = (from.width as u32, from.height as u32);
+        let at = if self.rng.one_in(2) { (0, 0) } else { (self.rng.within(-9, 30), self.rng.within(-5, 9)) };
+        let bbox = area.translate(at.0, at.1).intersect(&size(to));
+        let src_area = bbox.translate(-at.0, -at.1);
+        let src = Some(Image { id: 0, flags: 0, width, height, data: ImageData::Surface(from.id) });
+        let (rop, mask) = (Ropd::PUT, QMask::default());
+        if !bbox.is_empty() {
+            let copy = Op::Copy { src, src_area, rop, scale_mode: ScaleMode(0), mask };
+            steps.push(Step::Event(drawn_on(to.id, bbox, copy)));
+        }
+    }
+
     fn step(&mut self) -> Step {
         match self.rng.below(60) {
             0 => Step::LookAtAll,
