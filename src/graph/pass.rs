@@ -243,7 +243,8 @@ impl Pass<'_> {
         found: &mut Found,
     ) -> Option<Region> {
         let node = queue.node(place).filter(|_| !matches!(verdict, Verdict::Cull))?;
-        let drawn = verdict.drawn(&node.task.clip);
+        let clip = &*written(node.extent, &node.task);
+        let drawn = verdict.drawn(clip);
         let lent = drawn.filter(|_| !forced).and_then(|drawn| self.lend(queue, place, drawn, found));
         let left = lent.as_ref().or(drawn);
         let seen = match (&lent, drawn, seen) {
