@@ -205,7 +205,7 @@ impl Pass<'_> {
 
     /// Brings all that is away where it goes: the walk ends.
     pub(super) fn bring_all(&mut self, found: &mut Found) {
-        for slot in self.slots.touched() {
+        for slot in self.slots.forwarding() {
             self.bring(slot, 0, found);
         }
     }
@@ -284,7 +284,7 @@ impl Pass<'_> {
             if node.reads {
                 footprint::each_read(&node.task, |read| {
                     self.bring_read(&read, part, place, found);
-                    self.mark_needed(&read, part, false);
+                    self.mark_read(&read, Some(part), part, place);
                 });
             }
         }

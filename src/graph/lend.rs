@@ -179,7 +179,7 @@ fn lent(node: &Node, part: &Region, by: Point, target: SurfaceInfo) -> Option<Ta
     let task = &node.task;
     let clip = part.translate(by.x, by.y);
     let drawable = match &task.drawable.op {
-        _ if !node.overwrites || node.extent != Extent::Clip || task.mask().is_some() => return None,
+        _ if !node.overwrites || node.extent != Extent::Clip => return None,
         // Neither looks at its box.
         Op::Fill { brush: Brush::Solid(_), .. } | Op::Blackness { .. } | Op::Whiteness { .. } => {
             task.drawable.clone()

@@ -14,7 +14,8 @@
 //! ones of those that anyone can see, and what is pending still finds its sources as they were.
 //!
 //! Where all that is left of a surface is needed, as it is for most frames, or everything older is drawn in any case,
-//! what is hidden tells all there is to know ([`Pass::draw`]). There copies can be left out, too (`forward`).
+//! what is hidden tells all there is to know ([`Pass::draw`]). There copies can be left out, too (`forward`). Of a copy
+//! from another surface others may draw some (`lend`).
 
 use super::footprint::{self, Extent, Read};
 use super::index::Walk;
@@ -231,8 +232,8 @@ impl Pass<'_> {
         verdict
     }
 
-    /// What the node at a place reads is needed where it is drawn, and `seen` where it stays. If others can draw some of
-    /// it, gives what is left of what is drawn.
+    /// What the node at a place reads is needed where it is drawn, and seen where it is `seen`, or drawn. If others can
+    /// draw some of it, gives what is left of what is drawn.
     fn read(
         &mut self,
         queue: &Queue,
@@ -251,28 +252,12 @@ impl Pass<'_> {
             (Some(left), Some(drawn), Some(seen)) => Some(seen.subtract(drawn).union(left)),
             (.., seen) => seen,
         };
+        let seen = seen.as_ref().or(left)?;
         footprint::each_read(&node.task, |read| {
             left.into_iter().for_each(|left| self.bring_read(&read, left, place, found));
-            match &seen {
-                Some(seen) => self.mark_read(&read, left, seen, place),
-                None => left.into_iter().for_each(|left| self.mark_needed(&read, left, forced)),
-            }
+            self.mark_read(&read, left.filter(|_| !forced), seen, place);
         });
         lent
-    }
-
-    /// What a node reads is needed, and seen.
-    pub(super) fn mark_needed(&mut self, read: &Read, drawn: &Region, forced: bool) {
-        let Some(index) = self.slots.find(read.surface.key) else { return };
-        let Some(slot) = self.slots.touch(index) else { return };
-        read.each_rect(drawn, |rect| {
-            if !forced {
-                slot.need(rect, true, self.scratch);
-            }
-            if self.culling && !slot.layer.all {
-                slot.show(rect, true);
-            }
-        });
     }
 
     /// Decides about a node that may stay pending, as a whole or in part.
@@ -321,7 +306,8 @@ impl Pass<'_> {
         (verdict, seen)
     }
 
-    fn mark_read(&mut self, read: &Read, drawn: Option<&Region>, seen: &Region, place: usize) {
+    /// What a node reads is needed where it is drawn, and seen where it is `seen`.
+    pub(super) fn mark_read(&mut self, read: &Read, drawn: Option<&Region>, seen: &Region, place: usize) {
         let Some(index) = self.slots.find(read.surface.key) else { return };
         if let (Some(drawn), Some(walk)) = (drawn, &mut self.walk) {
             let mut tiles = 0;

@@ -271,9 +271,10 @@ impl Slots {
         }
     }
 
-    /// The slots whose layers may say something.
-    pub(crate) fn touched(&self) -> Vec<u32> {
-        self.touched.clone()
+    /// The slots of which some pixels are seen elsewhere.
+    pub(crate) fn forwarding(&self) -> Vec<u32> {
+        let forwards = |index: &u32| self.get(*index).is_some_and(|slot| !slot.layer.forward.is_empty());
+        self.touched.iter().copied().filter(forwards).collect()
     }
 
     /// Calls `f` with each slot whose layer may say something.
