@@ -184,21 +184,22 @@ fn random_streams_show_what_immediate_drawing_shows() {
     seeds(1500).for_each(check);
 }
 
+/// Plays streams; gives what was counted in all, and how many they were.
+fn count_of(make: fn(&mut Maker, usize) -> Vec<Step>, count: fn(Stats) -> u64) -> (u64, u64) {
+    seeds(1000).fold((0, 0), |(sum, many), seed| (sum + count(check_of(seed, make)), many + 1))
+}
+
 /// Some of the copies are left out, and nobody sees that.
 #[test]
 fn windows_that_are_scrolled_show_what_immediate_drawing_shows() {
-    let seeds = seeds(1000);
-    let many = seeds.clone().count() as u64;
-    let left_out: u64 = seeds.map(|seed| check_of(seed, Maker::scrolls).left_out).sum();
+    let (left_out, many) = count_of(Maker::scrolls, |stats| stats.left_out);
     assert!(many < 1000 || left_out > many / 4, "{left_out} copies were left out of {many} streams");
 }
 
 /// Some of what is copied is not drawn where it comes from, and nobody sees that.
 #[test]
 fn windows_that_are_copied_show_what_immediate_drawing_shows() {
-    let seeds = seeds(1000);
-    let many = seeds.clone().count() as u64;
-    let lent: u64 = seeds.map(|seed| check_of(seed, Maker::copies).lent).sum();
+    let (lent, many) = count_of(Maker::copies, |stats| stats.lent);
     assert!(many < 1000 || lent > 20 * many, "{lent} pixels were lent in {many} streams");
 }
 
@@ -244,17 +245,21 @@ fn a_long_stream_stays_within_its_bounds() {
 
 /// A graph with the screen and surface 1, each of 64 by 64 pixels.
 fn two_surfaces() -> Graph {
-    use crate::qxl::{
-        Command, Event, PrimaryCreate, SurfaceCmd, SurfaceCreate, SurfaceFormat, WorkerMessage,
-    };
+    use crate::qxl::{Event, PrimaryCreate, SurfaceFormat, WorkerMessage};
     let (format, execution) = (SurfaceFormat::X8R8G8B8, Execution { threads: 1, ..Execution::default() });
     let mut graph = Graph::new(Raster::new(), Limits::default(), GraphLimits::default(), execution);
     let surface = PrimaryCreate::new(64, 64, format);
     graph.event(&Event::Worker(WorkerMessage::CreatePrimary { number: 20, surface })).unwrap();
-    let (width, height, stride) = (64, 64, 256);
-    let made = SurfaceCreate { surface_id: 1, flags: 0, format, width, height, stride, data: None };
-    graph.event(&Event::Command(Command::Surface(SurfaceCmd::Create(made)))).unwrap();
+    make(&mut graph, 1);
     graph
+}
+
+/// Makes a surface of the same size.
+fn make(graph: &mut Graph, surface_id: SurfaceId) {
+    use crate::qxl::{Command, Event, SurfaceCmd, SurfaceCreate, SurfaceFormat};
+    let (format, width, height, stride) = (SurfaceFormat::X8R8G8B8, 64, 64, 256);
+    let made = SurfaceCreate { surface_id, flags: 0, format, width, height, stride, data: None };
+    graph.event(&Event::Command(Command::Surface(SurfaceCmd::Create(made)))).unwrap();
 }
 
 /// Fills a column of pixels of a surface.
@@ -320,19 +325,23 @@ fn a_copy_is_drawn_with_what_its_source_would_be() {
     use crate::qxl::testing::{drawn, drawn_on};
     use crate::qxl::{Brush, Op, QMask, Rect, Ropd};
     let mut graph = two_surfaces();
+    make(&mut graph, 2);
     let all = Rect::new(0, 0, 64, 64);
     let fill = |color| Op::Fill { brush: Brush::Solid(color), rop: Ropd::PUT, mask: QMask::default() };
     graph.event(&drawn_on(1, all, fill(4))).unwrap();
     column(&mut graph, 1, 9);
-    graph.event(&drawn(all, copy_of(1))).unwrap();
+    graph.event(&drawn_on(2, all, copy_of(1))).unwrap();
     // What is drawn there later is not what was copied.
     graph.event(&drawn_on(1, all, fill(8))).unwrap();
+    graph.event(&drawn(all, copy_of(2))).unwrap();
+    graph.event(&drawn_on(2, all, fill(9))).unwrap();
     let screen = graph.render_all(0).unwrap();
     assert_eq!([8, 9, 10].map(|x| screen.view().pixel(x, 0)), [Some(4), Some(7), Some(4)]);
     let stats = graph.stats();
-    assert_eq!((stats.total().drawn.pixels, stats.lent, graph.pending()), (64 * 64, 64 * 64, 3));
+    assert_eq!((stats.total().drawn.pixels, stats.lent, graph.pending()), (64 * 64, 64 * 64, 5));
     assert_eq!(graph.surface_bytes(), 64 * 64 * 4);
-    assert_eq!(graph.render_all(1).and_then(|s| s.view().pixel(9, 0)), Some(8));
+    let later = [1, 2].map(|id| graph.render_all(id).and_then(|s| s.view().pixel(9, 0)));
+    assert_eq!(later, [Some(8), Some(9)]);
 }
 
 /// What is drawn over at once is forgotten when it is drawn over, unless something read it in between.

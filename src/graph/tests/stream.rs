@@ -90,10 +90,20 @@ impl Maker {
 
     /// As [`Maker::stream`], with windows that are scrolled.
     pub(super) fn scrolls(&mut self, length: usize) -> Vec<Step> {
-        let mut steps = vec![Step::Event(self.create(0))];
+        let steps = vec![Step::Event(self.create(0))];
+        self.mixed(steps, length, Self::scroll)
+    }
+
+    /// Goes on with steps of all kinds, and now and then with what `more` adds.
+    fn mixed(
+        &mut self,
+        mut steps: Vec<Step>,
+        length: usize,
+        more: fn(&mut Self, &mut Vec<Step>),
+    ) -> Vec<Step> {
         while steps.len() < length {
             match self.rng.one_in(4) {
-                true => self.scroll(&mut steps),
+                true => more(self, &mut steps),
                 false => steps.push(self.step()),
             }
         }
@@ -133,15 +143,8 @@ impl Maker {
 
     /// As [`Maker::stream`], with windows that are drawn off-screen and copied, as they are, to others and the screen.
     pub(super) fn copies(&mut self, length: usize) -> Vec<Step> {
-        let mut steps: Vec<_> = (0..4).map(|id| Step::Event(self.create(id))).collect();
-        while steps.len() < length {
-            match self.rng.one_in(4) {
-                true => self.copy(&mut steps),
-                false => steps.push(self.step()),
-            }
-        }
-        steps.push(Step::LookAtAll);
-        steps
+        let steps = (0..4).map(|id| Step::Event(self.create(id))).collect();
+        self.mixed(steps, length, Self::copy)
     }
 
     /// Draws on a surface, mostly plainly, and copies some of it to another one.
