@@ -379,7 +379,9 @@ impl Bits {
             false => out.copy_from_slice(self.column(column, rows)),
         }
         self.each_recent(column, rows, |from, to, mask| {
-            out[from..to].iter_mut().for_each(|word| *word |= mask)
+            for word in &mut out[from..to] {
+                *word |= mask;
+            }
         });
     }
 
@@ -387,10 +389,14 @@ impl Bits {
     #[inline(always)]
     pub(crate) fn take_out(&self, column: usize, rows: &Range<u32>, out: &mut [u64]) {
         if !self.rows.is_empty() {
-            out.iter_mut().zip(self.column(column, rows)).for_each(|(out, word)| *out &= !word);
+            for (out, word) in out.iter_mut().zip(self.column(column, rows)) {
+                *out &= !word;
+            }
         }
         self.each_recent(column, rows, |from, to, mask| {
-            out[from..to].iter_mut().for_each(|word| *word &= !mask)
+            for word in &mut out[from..to] {
+                *word &= !mask;
+            }
         });
     }
 

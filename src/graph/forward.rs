@@ -154,6 +154,9 @@ fn away(slot: &Slot, node: &Node, scratch: &mut Scratch) -> Option<Parts> {
         return None;
     }
     let (by, _) = move_within(&node.task).filter(|(by, _)| *by != Point::default())?;
+    if forward.is_empty() && is_seen_twice(slot, clip, by, scratch) {
+        return None;
+    }
     let mut parts = seen(slot, clip, scratch)?;
     let rest = forward.sets.iter().map(|set| (set.by, set.around_without(clip)));
     let mut boxes: Vec<_> = rest.filter(|(_, around)| !around.is_empty()).collect();
@@ -172,6 +175,16 @@ fn away(slot: &Slot, node: &Node, scratch: &mut Scratch) -> Option<Parts> {
     }
     boxes.retain(|(by, _)| *by != Point::default());
     (boxes.len() <= MOST_SETS && order(&boxes).is_some()).then_some(parts)
+}
+
+/// Whether a pixel of a copy within a surface, of which nothing is away, is seen where it is copied from, outside of the
+/// target, and also where it is copied to.
+fn is_seen_twice(slot: &Slot, clip: &Region, by: Point, scratch: &mut Scratch) -> bool {
+    let outside = clip.translate(by.x, by.y).subtract(clip);
+    let shown = scratch.select(&outside, DRAWN_RECTS, Keep::OutOf(&[slot.hidden()]));
+    shown.is_none_or(|shown| {
+        !slot.hidden().all_of(&shown.translate(by.x.saturating_neg(), by.y.saturating_neg()))
+    })
 }
 
 impl Pass<'_> {

@@ -25,12 +25,17 @@ impl Keep<'_> {
             Keep::In(bits) if bits.is_full() => out.fill(mask),
             Keep::In(bits) => {
                 bits.look(column, rows, out);
-                out.iter_mut().for_each(|out| *out &= mask);
+                for out in out {
+                    *out &= mask;
+                }
             }
             Keep::OutOf(sets) if sets.iter().any(|bits| bits.is_full()) => out.fill(0),
             Keep::OutOf(sets) => {
                 out.fill(mask);
-                sets.iter().for_each(|bits| bits.take_out(column, rows, out));
+                // Loops, not closures for iterators: those are compiled for the baseline when they are not inlined.
+                for bits in sets {
+                    bits.take_out(column, rows, out);
+                }
             }
         }
     }
