@@ -9,12 +9,14 @@
 //! But the few rectangles that came last stay as they are beside the words, as long as they need not be cut: walking
 //! backwards, most nodes that nobody sees lie in one of them, and a comparison tells.
 
+use fearless_simd::{Level, dispatch};
 use spice_raster::{Rect, Region};
 use std::ops::Range;
 
 /// A set of pixels of one surface. Takes no memory until a pixel is put in.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Bits {
+    level: Level,
     width: u32,
     height: u32,
     /// Column by column, each of `height` words.
@@ -32,7 +34,8 @@ pub(crate) struct Bits {
 
 /// Rectangles that are kept beside the words.
 const RECENT: usize = 4;
-/// A rectangle of fewer words is written into them. (Those of tests are small.)
+/// A rectangle of fewer words is written into them, and by code for the baseline: a call of other code costs as much.
+/// (Those of tests are small.)
 const FEW_WORDS: usize = if cfg!(test) { 4 } else { 64 };
 
 /// A few rectangles, none of which holds another.
@@ -88,7 +91,16 @@ fn beside(rect: &Rect, other: &Rect) -> [Rect; 4] {
 impl Bits {
     /// The empty set on a surface of this size.
     pub(crate) fn new(width: u32, height: u32) -> Self {
-        Self { width, height, ..Self::default() }
+        Self {
+            level: Level::new(),
+            width,
+            height,
+            words: Vec::new(),
+            rows: 0..0,
+            columns: 0..0,
+            recent: Recent::default(),
+            full: false,
+        }
     }
 
     /// Whether it surely is empty.
@@ -237,15 +249,11 @@ impl Bits {
             self.rows = self.rows.start.min(span.rows.start)..self.rows.end.max(span.rows.end);
             self.columns = self.columns.start.min(columns.start)..self.columns.end.max(columns.end);
         }
-        let mut new = 0;
-        for column in span.first..=span.last {
-            let mask = span.mask(column);
-            for word in self.column_mut(column, &span.rows) {
-                new |= mask & !*word;
-                *word |= mask;
-            }
+        let (words, height) = (&mut self.words[..], self.height);
+        match span.words() < FEW_WORDS {
+            true => put_in(words, height, span),
+            false => dispatch!(self.level, _simd => put_in(words, height, span)),
         }
-        new != 0
     }
 
     /// Takes the pixels of a rectangle out.
@@ -262,9 +270,10 @@ impl Bits {
         let Some(mut span) = Span::of(&rect, self.width, self.height) else { return };
         self.spread();
         let Some(columns) = self.cut(&mut span) else { return };
-        for column in columns {
-            let mask = !span.mask(column);
-            self.column_mut(column, &span.rows).iter_mut().for_each(|word| *word &= mask);
+        let (words, height) = (&mut self.words[..], self.height);
+        match span.words() < FEW_WORDS {
+            true => take_out(words, height, &span, columns),
+            false => dispatch!(self.level, _simd => take_out(words, height, &span, columns)),
         }
         if span.is_whole(self.width) && span.rows == self.rows {
             (self.rows, self.columns) = (0..0, 0..0);
@@ -421,14 +430,13 @@ impl Bits {
     }
 
     /// Some rows of a column of 64 pixels, the leftmost in bit 0.
+    #[inline(always)]
     fn column(&self, column: usize, rows: &Range<u32>) -> &[u64] {
-        let from = column * self.height as usize;
-        &self.words[from + rows.start as usize..from + rows.end as usize]
+        &self.words[column_of(self.height, column, rows)]
     }
 
     fn column_mut(&mut self, column: usize, rows: &Range<u32>) -> &mut [u64] {
-        let from = column * self.height as usize;
-        &mut self.words[from + rows.start as usize..from + rows.end as usize]
+        &mut self.words[column_of(self.height, column, rows)]
     }
 
     /// Cuts a span to the rows that may hold ones, and gives its columns that may.
@@ -436,6 +444,38 @@ impl Bits {
         span.rows = span.rows.start.max(self.rows.start)..span.rows.end.min(self.rows.end);
         let columns = span.first.max(self.columns.start)..(span.last + 1).min(self.columns.end);
         (!span.rows.is_empty() && !columns.is_empty()).then_some(columns)
+    }
+}
+
+/// The words of some rows of a column, where a column has `height` rows.
+#[inline(always)]
+fn column_of(height: u32, column: usize, rows: &Range<u32>) -> Range<usize> {
+    let from = column * height as usize;
+    from + rows.start as usize..from + rows.end as usize
+}
+
+/// Puts the pixels of a rectangle into words, and says whether any of them was not there before.
+#[inline(always)]
+fn put_in(words: &mut [u64], height: u32, span: &Span) -> bool {
+    let mut new = 0;
+    for column in span.first..=span.last {
+        let mask = span.mask(column);
+        for word in &mut words[column_of(height, column, &span.rows)] {
+            new |= mask & !*word;
+            *word |= mask;
+        }
+    }
+    new != 0
+}
+
+/// Takes the pixels of a rectangle, of these columns, out of words.
+#[inline(always)]
+fn take_out(words: &mut [u64], height: u32, span: &Span, columns: Range<usize>) {
+    for column in columns {
+        let mask = !span.mask(column);
+        for word in &mut words[column_of(height, column, &span.rows)] {
+            *word &= mask;
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::qxl::OpKind;
 use spice_raster::{Raster, Rect, Region, Surface};
 
 /// What a pass knows about the pixels of one surface at one point of the queue, walking backwards.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Layer {
     /// Nobody will ever see what these pixels hold here.
     hidden: Bits,
@@ -34,7 +34,9 @@ pub(crate) struct Layer {
 impl Layer {
     fn new(info: &SurfaceInfo) -> Self {
         let bits = || Bits::new(info.width, info.height);
-        Self { hidden: bits(), need: bits(), done: bits(), ..Self::default() }
+        let forward = Forward::default();
+        let (hidden, need, done) = (bits(), bits(), bits());
+        Self { hidden, need, done, read: false, all: false, forward, touched: false }
     }
 }
 
