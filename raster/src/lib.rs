@@ -16,6 +16,7 @@ mod composite;
 mod copy;
 #[cfg(test)]
 mod draw_tests;
+mod far;
 mod fill;
 mod geom;
 mod grid;

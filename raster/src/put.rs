@@ -4,6 +4,7 @@
 //! of up to 128 bytes are put by what the build has anyway, what a row takes is settled once for all, and both ends of
 //! a row may overlap. Longer rows go by vectors that do not straddle lines of the target.
 
+use crate::far;
 use crate::grid::{Grid, GridMut, Size, behind_line, joined};
 use crate::kernels::{with_eight, with_four};
 use fearless_simd::{Level, prelude::*, u8x16, u32x4};
@@ -14,6 +15,7 @@ pub(crate) fn copy(level: Level, mut d: GridMut<'_, u8>, s: Grid<'_, u8>, size: 
     let (width, height) = joined(size, d.joins(size) && s.joins(size));
     let size = (width, height);
     match width {
+        _ if far::is_far(size) => far::copy(level, d, s, 0, size),
         33.. if width * height >= LONG => copy_long(level, d, s, size),
         129.. => with_four!(level, simd => copy_vectors(simd, &mut d, s, size)),
         97.. => copy_rows(&mut d, s, size, copy_ends::<64, 64>),
@@ -108,7 +110,7 @@ fn copy_some<S: Simd, const N: usize>(simd: S, d: &mut [u8], s: &[u8]) {
     match N {
         1 => copy_one(simd, d, s),
         2 => copy_two(simd, d, s),
-        _ => copy_four(simd, d, s),
+        _ => copy_four(simd, d, s, splat(simd, 0)),
     }
 }
 
@@ -132,27 +134,27 @@ fn copy_two<S: Simd>(simd: S, d: &mut [u8], s: &[u8]) {
 /// Copies rows of more than eight vectors.
 #[inline(always)]
 fn copy_vectors<S: Simd>(simd: S, d: &mut GridMut<'_, u8>, s: Grid<'_, u8>, (width, height): Size) {
-    let n = S::u8s::LEN;
+    let (n, no_bits) = (S::u8s::LEN, splat(simd, 0));
     for y in 0..height {
         let (d, s) = (d.row(y, width), s.row(y, width));
-        copy_four(simd, &mut d[..4 * n], &s[..4 * n]);
+        copy_four(simd, &mut d[..4 * n], &s[..4 * n], no_bits);
         let (mut at, last) = (4 * n - behind_line(d), width - 4 * n);
         while at < last {
-            copy_four(simd, &mut d[at..at + 4 * n], &s[at..at + 4 * n]);
+            copy_four(simd, &mut d[at..at + 4 * n], &s[at..at + 4 * n], no_bits);
             at += 4 * n;
         }
-        copy_four(simd, &mut d[last..], &s[last..]);
+        copy_four(simd, &mut d[last..], &s[last..], no_bits);
     }
 }
 
-/// Copies four vectors.
+/// Copies four vectors, and sets bits.
 #[inline(always)]
-fn copy_four<S: Simd>(simd: S, d: &mut [u8], s: &[u8]) {
+pub(crate) fn copy_four<S: Simd>(simd: S, d: &mut [u8], s: &[u8], bits: S::u8s) {
     let n = S::u8s::LEN;
-    let a = S::u8s::from_slice(simd, &s[..n]) | 0;
-    let b = S::u8s::from_slice(simd, &s[n..2 * n]) | 0;
-    let c = S::u8s::from_slice(simd, &s[2 * n..3 * n]) | 0;
-    let e = S::u8s::from_slice(simd, &s[3 * n..]) | 0;
+    let a = S::u8s::from_slice(simd, &s[..n]) | bits;
+    let b = S::u8s::from_slice(simd, &s[n..2 * n]) | bits;
+    let c = S::u8s::from_slice(simd, &s[2 * n..3 * n]) | bits;
+    let e = S::u8s::from_slice(simd, &s[3 * n..]) | bits;
     a.store_slice(&mut d[..n]);
     b.store_slice(&mut d[n..2 * n]);
     c.store_slice(&mut d[2 * n..3 * n]);
@@ -203,7 +205,7 @@ fn fill_short<const N: usize>(level: Level, d: &mut GridMut<'_, u8>, word: u32, 
 
 /// A word again and again.
 #[inline(always)]
-fn splat<S: Simd>(simd: S, word: u32) -> S::u8s {
+pub(crate) fn splat<S: Simd>(simd: S, word: u32) -> S::u8s {
     S::u32s::splat(simd, word).bitcast()
 }
 

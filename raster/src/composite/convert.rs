@@ -1,5 +1,6 @@
 //! Rows of pixels of one format as those of another: 16-bit ones as a8r8g8b8 words and back, x8r8g8b8 as a8r8g8b8.
 
+use crate::far;
 use crate::grid::{Grid, GridMut, Size, behind_line, joined};
 use crate::kernels::{with_eight, with_fitting};
 use crate::pixel::{from_argb, to_argb};
@@ -86,7 +87,12 @@ pub(super) fn narrow(
 
 /// x8r8g8b8 as a8r8g8b8.
 pub(super) fn set_alpha(level: Level, d: &mut GridMut<'_, u32>, s: Grid<'_, u32>, size: Size) {
-    each_row::<SetAlpha>(level, d, s, size);
+    let (width, height) = joined(size, d.joins(size) && s.joins(size));
+    let bytes = (4 * width, height);
+    match far::is_far(bytes) {
+        true => far::copy(level, d.bytes(), s.bytes(), ALPHA, bytes),
+        false => each_row::<SetAlpha>(level, d, s, size),
+    }
 }
 
 /// What becomes of each pixel.
@@ -159,6 +165,9 @@ impl<const SIX: bool> Convert for Narrow<SIX> {
     }
 }
 
+/// The alpha bits of a pixel.
+const ALPHA: u32 = 0xff00_0000;
+
 struct SetAlpha;
 
 impl Convert for SetAlpha {
@@ -168,12 +177,12 @@ impl Convert for SetAlpha {
 
     #[inline(always)]
     fn pixel(from: u32) -> u32 {
-        from | 0xff00_0000
+        from | ALPHA
     }
 
     #[inline(always)]
     fn pixels<S: Simd>(simd: S, to: &mut [u32], from: &[u32]) {
-        (S::u32s::from_slice(simd, from) | 0xff00_0000).store_slice(to);
+        (S::u32s::from_slice(simd, from) | ALPHA).store_slice(to);
     }
 }
 
