@@ -5,7 +5,7 @@
 
 use crate::grid::{Grid, GridMut, Size, behind_line};
 use crate::kernels::with_eight;
-use crate::put::{copy_four, splat};
+use crate::put::{copy_four, copy_two, splat};
 use fearless_simd::{Level, prelude::*};
 
 /// Bytes of a row, and of all rows, from which on that pays.
@@ -24,31 +24,44 @@ pub(crate) fn is_far((width, height): Size) -> bool {
 pub(crate) fn copy(level: Level, mut d: GridMut<'_, u8>, s: Grid<'_, u8>, bits: u32, size: Size) {
     with_eight!(level, size.0 / 4, simd => simd.vectorize(
         #[inline(always)]
-        || copy_over(simd, &mut d, s, bits, size),
+        || copy_blocks::<_, true>(simd, &mut d, s, bits, size),
     ));
 }
 
-/// Lines are not read where something was just stored, which would wait for it: where blocks overlap.
+/// Copies rows of more than eight vectors, best of half a cache line, and sets bits. No store but one straddles lines. If
+/// they are `FAR` each line is read before; not so where something was just stored, which that would wait for.
 #[inline(always)]
-fn copy_over<S: Simd>(simd: S, d: &mut GridMut<'_, u8>, s: Grid<'_, u8>, bits: u32, (width, height): Size) {
-    let block = 4 * S::u8s::LEN;
-    let bits = splat(simd, bits);
+pub(crate) fn copy_blocks<S: Simd, const FAR: bool>(
+    simd: S,
+    d: &mut GridMut<'_, u8>,
+    s: Grid<'_, u8>,
+    bits: u32,
+    (width, height): Size,
+) {
+    let (n, bits) = (S::u8s::LEN, splat(simd, bits));
     // Nothing, but the compiler does not know.
-    let none = S::u8s::splat(simd, std::hint::black_box(0));
+    let none = S::u8s::splat(simd, if FAR { std::hint::black_box(0) } else { 0 });
     for y in 0..height {
         let (d, s) = (d.row(y, width), s.row(y, width));
-        let behind = behind_line(d);
-        copy_four_over(simd, &mut d[..block], &s[..block], bits, none);
-        let (mut at, last) = (block - behind, width - block);
-        if behind > 0 {
-            copy_four(simd, &mut d[at..at + block], &s[at..at + block], bits);
-            at += block;
+        let behind = behind_line(d) % (2 * n);
+        copy_two(simd, &mut d[..2 * n], &s[..2 * n], bits);
+        let mut at = 2 * n - behind;
+        if FAR && behind > 0 {
+            copy_four(simd, &mut d[at..at + 4 * n], &s[at..at + 4 * n], bits);
+            at += 4 * n;
         }
-        while at < last {
-            copy_four_over(simd, &mut d[at..at + block], &s[at..at + block], bits, none);
-            at += block;
+        while at + 4 * n <= width {
+            let (d, s) = (&mut d[at..at + 4 * n], &s[at..at + 4 * n]);
+            match FAR {
+                true => copy_four_over(simd, d, s, bits, none),
+                false => copy_four(simd, d, s, bits),
+            }
+            at += 4 * n;
         }
-        copy_four(simd, &mut d[last..], &s[last..], bits);
+        if at + 2 * n < width {
+            copy_two(simd, &mut d[at..at + 2 * n], &s[at..at + 2 * n], bits);
+        }
+        copy_two(simd, &mut d[width - 2 * n..], &s[width - 2 * n..], bits);
     }
 }
 

@@ -84,7 +84,7 @@ fn copy_by<S: Simd>(simd: S, d: &mut GridMut<'_, u8>, s: Grid<'_, u8>, size: Siz
         4 => copy_by_ends::<S, 4, 1>(simd, d, s, size),
         5 => copy_by_ends::<S, 4, 2>(simd, d, s, size),
         6 | 7 => copy_by_ends::<S, 4, 4>(simd, d, s, size),
-        _ => copy_vectors(simd, d, s, size),
+        _ => far::copy_blocks::<S, false>(simd, d, s, 0, size),
     }
 }
 
@@ -109,7 +109,7 @@ fn copy_by_ends<S: Simd, const N: usize, const M: usize>(
 fn copy_some<S: Simd, const N: usize>(simd: S, d: &mut [u8], s: &[u8]) {
     match N {
         1 => copy_one(simd, d, s),
-        2 => copy_two(simd, d, s),
+        2 => copy_two(simd, d, s, splat(simd, 0)),
         _ => copy_four(simd, d, s, splat(simd, 0)),
     }
 }
@@ -120,18 +120,18 @@ fn copy_one<S: Simd>(simd: S, d: &mut [u8], s: &[u8]) {
     (S::u8s::from_slice(simd, s) | 0).store_slice(d);
 }
 
-/// Copies two vectors.
+/// Copies two vectors, and sets bits.
 #[inline(always)]
-fn copy_two<S: Simd>(simd: S, d: &mut [u8], s: &[u8]) {
+pub(crate) fn copy_two<S: Simd>(simd: S, d: &mut [u8], s: &[u8], bits: S::u8s) {
     let n = S::u8s::LEN;
     // What is combined with nothing is a vector; what is only copied would go through memory, and an array of them too.
-    let a = S::u8s::from_slice(simd, &s[..n]) | 0;
-    let b = S::u8s::from_slice(simd, &s[n..]) | 0;
+    let a = S::u8s::from_slice(simd, &s[..n]) | bits;
+    let b = S::u8s::from_slice(simd, &s[n..]) | bits;
     a.store_slice(&mut d[..n]);
     b.store_slice(&mut d[n..]);
 }
 
-/// Copies rows of more than eight vectors.
+/// Copies rows of more than eight vectors of a quarter of a cache line.
 #[inline(always)]
 fn copy_vectors<S: Simd>(simd: S, d: &mut GridMut<'_, u8>, s: Grid<'_, u8>, (width, height): Size) {
     let (n, no_bits) = (S::u8s::LEN, splat(simd, 0));
