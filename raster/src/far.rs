@@ -28,8 +28,8 @@ pub(crate) fn copy(level: Level, mut d: GridMut<'_, u8>, s: Grid<'_, u8>, bits: 
     ));
 }
 
-/// Copies rows of more than eight vectors, best of half a cache line, and sets bits. No store but one straddles lines. If
-/// they are `FAR` each line is read before; not so where something was just stored, which that would wait for.
+/// Copies rows of more than eight vectors, best of half a cache line, and sets bits. Stores straddle lines only at a row's
+/// ends. If rows are `FAR` each line is read before; not so where something was just stored, which that would wait for.
 #[inline(always)]
 pub(crate) fn copy_blocks<S: Simd, const FAR: bool>(
     simd: S,
