@@ -11,12 +11,12 @@ compile_error!("spice-raster is bit-exact on little-endian machines only");
 mod aligned;
 mod bitmap;
 mod blend;
+mod blocks;
 mod brush;
 mod composite;
 mod copy;
 #[cfg(test)]
 mod draw_tests;
-mod far;
 mod fill;
 mod geom;
 mod grid;

@@ -4,7 +4,7 @@
 //! of up to 128 bytes are put by what the build has anyway, what a row takes is settled once for all, and both ends of
 //! a row may overlap. Longer rows go by vectors that do not straddle lines of the target.
 
-use crate::far;
+use crate::blocks::{self, copy_four, copy_two, splat};
 use crate::grid::{Grid, GridMut, Size, behind_line, joined};
 use crate::kernels::{with_eight, with_four};
 use fearless_simd::{Level, prelude::*, u8x16, u32x4};
@@ -15,7 +15,7 @@ pub(crate) fn copy(level: Level, mut d: GridMut<'_, u8>, s: Grid<'_, u8>, size: 
     let (width, height) = joined(size, d.joins(size) && s.joins(size));
     let size = (width, height);
     match width {
-        _ if far::is_far(size) => far::copy(level, d, s, 0, size),
+        _ if blocks::is_far(size) => blocks::copy_far(level, d, s, 0, size),
         33.. if width * height >= LONG => copy_long(level, d, s, size),
         129.. => with_four!(level, simd => copy_vectors(simd, &mut d, s, size)),
         97.. => copy_rows(&mut d, s, size, copy_ends::<64, 64>),
@@ -84,7 +84,7 @@ fn copy_by<S: Simd>(simd: S, d: &mut GridMut<'_, u8>, s: Grid<'_, u8>, size: Siz
         4 => copy_by_ends::<S, 4, 1>(simd, d, s, size),
         5 => copy_by_ends::<S, 4, 2>(simd, d, s, size),
         6 | 7 => copy_by_ends::<S, 4, 4>(simd, d, s, size),
-        _ => far::copy_blocks::<S, false>(simd, d, s, 0, size),
+        _ => blocks::copy::<S, false>(simd, d, s, 0, size),
     }
 }
 
@@ -120,17 +120,6 @@ fn copy_one<S: Simd>(simd: S, d: &mut [u8], s: &[u8]) {
     (S::u8s::from_slice(simd, s) | 0).store_slice(d);
 }
 
-/// Copies two vectors, and sets bits.
-#[inline(always)]
-pub(crate) fn copy_two<S: Simd>(simd: S, d: &mut [u8], s: &[u8], bits: S::u8s) {
-    let n = S::u8s::LEN;
-    // What is combined with nothing is a vector; what is only copied would go through memory, and an array of them too.
-    let a = S::u8s::from_slice(simd, &s[..n]) | bits;
-    let b = S::u8s::from_slice(simd, &s[n..]) | bits;
-    a.store_slice(&mut d[..n]);
-    b.store_slice(&mut d[n..]);
-}
-
 /// Copies rows of more than eight vectors of a quarter of a cache line.
 #[inline(always)]
 fn copy_vectors<S: Simd>(simd: S, d: &mut GridMut<'_, u8>, s: Grid<'_, u8>, (width, height): Size) {
@@ -145,20 +134,6 @@ fn copy_vectors<S: Simd>(simd: S, d: &mut GridMut<'_, u8>, s: Grid<'_, u8>, (wid
         }
         copy_four(simd, &mut d[last..], &s[last..], no_bits);
     }
-}
-
-/// Copies four vectors, and sets bits.
-#[inline(always)]
-pub(crate) fn copy_four<S: Simd>(simd: S, d: &mut [u8], s: &[u8], bits: S::u8s) {
-    let n = S::u8s::LEN;
-    let a = S::u8s::from_slice(simd, &s[..n]) | bits;
-    let b = S::u8s::from_slice(simd, &s[n..2 * n]) | bits;
-    let c = S::u8s::from_slice(simd, &s[2 * n..3 * n]) | bits;
-    let e = S::u8s::from_slice(simd, &s[3 * n..]) | bits;
-    a.store_slice(&mut d[..n]);
-    b.store_slice(&mut d[n..2 * n]);
-    c.store_slice(&mut d[2 * n..3 * n]);
-    e.store_slice(&mut d[3 * n..]);
 }
 
 /// Fills rows of bytes with a word that repeats whole pixels; the rows hold whole pixels.
@@ -201,12 +176,6 @@ fn fill_short<const N: usize>(level: Level, d: &mut GridMut<'_, u8>, word: u32, 
             (0..N).for_each(|i| block.store_slice(&mut d[last + i * 16..last + (i + 1) * 16]));
         }
     });
-}
-
-/// A word again and again.
-#[inline(always)]
-pub(crate) fn splat<S: Simd>(simd: S, word: u32) -> S::u8s {
-    S::u32s::splat(simd, word).bitcast()
 }
 
 /// Fills rows of at least 129 bytes.

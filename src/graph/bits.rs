@@ -251,8 +251,8 @@ impl Bits {
         }
         let (words, height) = (&mut self.words[..], self.height);
         match span.words() < FEW_WORDS {
-            true => put_in(words, height, span),
-            false => dispatch!(self.level, _simd => put_in(words, height, span)),
+            true => set_words(words, height, span),
+            false => dispatch!(self.level, _simd => set_words(words, height, span)),
         }
     }
 
@@ -272,8 +272,8 @@ impl Bits {
         let Some(columns) = self.cut(&mut span) else { return };
         let (words, height) = (&mut self.words[..], self.height);
         match span.words() < FEW_WORDS {
-            true => take_out(words, height, &span, columns),
-            false => dispatch!(self.level, _simd => take_out(words, height, &span, columns)),
+            true => clear_words(words, height, &span, columns),
+            false => dispatch!(self.level, _simd => clear_words(words, height, &span, columns)),
         }
         if span.is_whole(self.width) && span.rows == self.rows {
             (self.rows, self.columns) = (0..0, 0..0);
@@ -456,7 +456,7 @@ fn column_of(height: u32, column: usize, rows: &Range<u32>) -> Range<usize> {
 
 /// Puts the pixels of a rectangle into words, and says whether any of them was not there before.
 #[inline(always)]
-fn put_in(words: &mut [u64], height: u32, span: &Span) -> bool {
+fn set_words(words: &mut [u64], height: u32, span: &Span) -> bool {
     let mut new = 0;
     for column in span.first..=span.last {
         let mask = span.mask(column);
@@ -470,7 +470,7 @@ fn put_in(words: &mut [u64], height: u32, span: &Span) -> bool {
 
 /// Takes the pixels of a rectangle, of these columns, out of words.
 #[inline(always)]
-fn take_out(words: &mut [u64], height: u32, span: &Span, columns: Range<usize>) {
+fn clear_words(words: &mut [u64], height: u32, span: &Span, columns: Range<usize>) {
     for column in columns {
         let mask = !span.mask(column);
         for word in &mut words[column_of(height, column, &span.rows)] {

@@ -1,6 +1,6 @@
 //! Rows of pixels of one format as those of another: 16-bit ones as a8r8g8b8 words and back, x8r8g8b8 as a8r8g8b8.
 
-use crate::far;
+use crate::blocks;
 use crate::grid::{Grid, GridMut, Size, behind_line, joined};
 use crate::kernels::{with_eight, with_fitting};
 use crate::pixel::{from_argb, to_argb};
@@ -89,8 +89,8 @@ pub(super) fn narrow(
 pub(super) fn set_alpha(level: Level, d: &mut GridMut<'_, u32>, s: Grid<'_, u32>, size: Size) {
     let (width, height) = joined(size, d.joins(size) && s.joins(size));
     let bytes = (4 * width, height);
-    match far::is_far(bytes) {
-        true => far::copy(level, d.bytes(), s.bytes(), ALPHA, bytes),
+    match blocks::is_far(bytes) {
+        true => blocks::copy_far(level, d.bytes(), s.bytes(), ALPHA, bytes),
         false => each_row::<SetAlpha>(level, d, s, size),
     }
 }
