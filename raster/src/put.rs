@@ -15,7 +15,6 @@ pub(crate) fn copy(level: Level, mut d: GridMut<'_, u8>, s: Grid<'_, u8>, size: 
     let (width, height) = joined(size, d.joins(size) && s.joins(size));
     let size = (width, height);
     match width {
-        _ if blocks::is_far(size) => blocks::copy_far(level, d, s, 0, size),
         33.. if width * height >= LONG => copy_long(level, d, s, size),
         129.. => with_four!(level, simd => copy_vectors(simd, &mut d, s, size)),
         97.. => copy_rows(&mut d, s, size, copy_ends::<64, 64>),
@@ -84,6 +83,7 @@ fn copy_by<S: Simd>(simd: S, d: &mut GridMut<'_, u8>, s: Grid<'_, u8>, size: Siz
         4 => copy_by_ends::<S, 4, 1>(simd, d, s, size),
         5 => copy_by_ends::<S, 4, 2>(simd, d, s, size),
         6 | 7 => copy_by_ends::<S, 4, 4>(simd, d, s, size),
+        _ if blocks::is_far(size) => blocks::copy::<S, true>(simd, d, s, 0, size),
         _ => blocks::copy::<S, false>(simd, d, s, 0, size),
     }
 }
@@ -236,14 +236,14 @@ mod tests {
     use super::*;
     use crate::test_util::{Rng, levels};
 
-    /// Rows of every width up to more than the longest vectors four times, from every place in a line, few rows and many,
-    /// apart and joined: all bytes of the buffer, so that nothing is written outside.
+    /// Rows of every width up to more than the longest vectors four times, from every place in a line, few rows and many
+    /// (joined, they are far), apart and joined: all bytes of the buffer, so that nothing is written outside.
     #[test]
     fn rows_are_put_as_byte_by_byte() {
         let mut rng = Rng::new(5);
         for level in levels() {
             for width in 1..=530usize {
-                let height = [1, 2, 3, 9, 40][rng.below(5) as usize];
+                let height = [1, 2, 3, 9, 80][rng.below(5) as usize];
                 let pixel = [1, 2, 4][rng.below(3) as usize];
                 let start = pixel * rng.below(80) as usize;
                 let width = width.next_multiple_of(pixel);
