@@ -129,12 +129,37 @@ fn build(events: &[Timed]) -> (f64, f64) {
     (times[2], bytes)
 }
 
+/// Arithmetic in registers, 1 to 2 ms.
+fn arithmetic() -> u64 {
+    let mut lanes = [1u64, 2, 3, 4];
+    for i in 0..700_000 {
+        lanes
+            .iter_mut()
+            .for_each(|x| *x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(i) ^ (*x >> 7));
+    }
+    lanes.iter().sum()
+}
+
+/// Times on the wall of as much arithmetic for one thread and for two: what the machine itself lets two threads gain,
+/// whose processors may share a core, or be others' for a while.
+fn machine(two: &rayon::ThreadPool) -> [Duration; 2] {
+    two.install(|| {
+        let start = Instant::now();
+        black_box((arithmetic(), arithmetic()));
+        let one = start.elapsed();
+        let start = Instant::now();
+        black_box(rayon::join(arithmetic, arithmetic));
+        [one, start.elapsed()]
+    })
+}
+
 /// From frame to frame, in nanoseconds.
 const FRAME: Option<u64> = Some(1_000_000_000 / 30);
 
 /// One recording's row of the table.
 fn row(name: &str, events: &[Timed], two: &rayon::ThreadPool) {
-    let [mut immed, mut state, mut last, mut frames, mut one_wall, mut two_wall] = [const { Vec::new() }; 6];
+    let [mut immed, mut state, mut last, mut last_two] = [const { Vec::new() }; 4];
+    let [mut frames, mut one_wall, mut two_wall, mut alone, mut both] = [const { Vec::new() }; 5];
     let mut total = None;
     let started = Instant::now();
     let final_only = std::env::var_os("FINAL").is_some();
@@ -144,6 +169,11 @@ fn row(name: &str, events: &[Timed], two: &rayon::ThreadPool) {
         let run = graph(events, new_graph(1, bounds()), None);
         last.push(run.cpu);
         total = Some(run.graph.stats().total());
+        // As a thread of a server draws, with rayon's own pool beside it.
+        last_two.push(graph(events, new_graph(0, bounds()), None).wall);
+        let [one, other] = machine(two);
+        alone.push(one);
+        both.push(other);
         if final_only {
             continue;
         }
@@ -155,8 +185,14 @@ fn row(name: &str, events: &[Timed], two: &rayon::ThreadPool) {
         let run = two.install(|| graph(events, new_graph(0, bounds()), FRAME));
         two_wall.push(run.wall);
     }
-    let [immed, state, last] = [&mut immed, &mut state, &mut last].map(|t| median(t));
-    print!("{name:16} | {immed:6.2} {state:6.2} {last:6.2} {:5.2}x  ", immed / last);
+    let [immed, state, last, last_two, alone, both] =
+        [&mut immed, &mut state, &mut last, &mut last_two, &mut alone, &mut both].map(|t| median(t));
+    print!(
+        "{name:16} | {:5.2}x | {immed:6.2} {state:6.2} {last:6.2} {:5.2}x {last_two:6.2} {:5.2}x",
+        alone / both,
+        immed / last,
+        immed / last_two
+    );
     if final_only {
         return println!();
     }
@@ -212,10 +248,10 @@ fn main() {
         files.sort();
     }
     println!(
-        "                 |  final frame                | 30 fps                             | pixels (M)              | build"
+        "                 | two    |  final frame                two threads |  30 fps                            | pixels (M)              | build"
     );
     println!(
-        "capture          | immed  state  graph  gain   | 1 thr  2 thr  gain  draw  vs imm   | asked  drawn  cull trim | ns   B"
+        "capture          | thr's  | immed  state  graph  gain   wall  gain | 1 thr  2 thr  gain  draw  vs imm   | asked  drawn  cull trim | ns   B"
     );
     let two = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("two threads");
     for file in files {

@@ -166,12 +166,20 @@ impl Surface {
         (&mut self.words, self.stride)
     }
 
-    /// Disjoint writable bands of `rows` rows each (the last may be shorter), from the top; `rows` > 0.
-    pub fn bands_mut(&mut self, rows: u32) -> impl ExactSizeIterator<Item = SurfaceMut<'_>> {
+    /// Disjoint writable bands from the top, of `heights` rows each (> 0), until there are no rows left: the last may be
+    /// shorter.
+    pub fn bands_mut(
+        &mut self,
+        heights: impl IntoIterator<Item = u32>,
+    ) -> impl Iterator<Item = SurfaceMut<'_>> {
         let (format, width, height, stride) = (self.format, self.width, self.height, self.stride);
-        self.words.chunks_mut((stride * rows as usize).max(1)).enumerate().map(move |(i, words)| {
-            let top = i as u32 * rows;
-            SurfaceMut { format, width, height, top, rows: rows.min(height - top), stride, words }
+        let (mut words, mut next) = (&mut self.words[..], 0);
+        heights.into_iter().map_while(move |rows| {
+            let (top, rows) = (next, rows.min(height - next));
+            next += rows;
+            let (band, rest) = std::mem::take(&mut words).split_at_mut(stride * rows as usize);
+            words = rest;
+            (rows > 0).then_some(SurfaceMut { format, width, height, top, rows, stride, words: band })
         })
     }
 }

@@ -8,12 +8,12 @@
 //! Colours and pictures do not change, so nobody need care when they are drawn. The pixels have the same bits: the
 //! source surface has the target's format, and nothing is scaled, masked or mixed with what was there.
 
+use super::cost::pixels_made;
 use super::footprint::{self, Extent};
 use super::node::Node;
 use super::pass::{Found, Job, Pass, written};
 use super::queue::{Entry, Queue};
 use super::relocate::redrawn;
-use super::schedule::pixels_made;
 use super::surfaces::{Slot, Slots};
 use crate::draw::task::rop2;
 use crate::draw::{Source, SurfaceInfo, Task};

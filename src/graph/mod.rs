@@ -5,7 +5,9 @@
 //! (`pass`), and finds which parts of which tasks the wanted pixels depend on, through copies and over surfaces; what
 //! later tasks cover is dropped for good. What is left is drawn in order, or side by side (`schedule`).
 
+mod bands;
 mod bits;
+mod cost;
 pub(crate) mod footprint;
 mod forward;
 mod held;

@@ -38,7 +38,7 @@ impl Default for Execution {
         Self {
             threads: 0,
             band_bytes: 256 << 10,
-            inline_pixels: 1 << 19,
+            inline_pixels: 3 << 18,
             alone_pixels: 0,
             culling: true,
             timing: false,

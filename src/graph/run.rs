@@ -1,10 +1,11 @@
 //! Passes on a graph: the walk over the queue, the surfaces that it needs, and drawing what it found.
 
+use super::cost;
 use super::index::{self, Walk};
 use super::node::Node;
 use super::pass::{Aim, Found, Job, Pass};
 use super::queue::Queue;
-use super::schedule::{self, Drawing};
+use super::schedule::Drawing;
 use super::{Graph, INDEX_FROM, LAYER_BYTES, NEW_BYTES, SKIPPED, spare};
 use crate::draw::{Refusal, Source, SurfaceInfo, SurfaceKey};
 use crate::trace::span;
@@ -190,8 +191,7 @@ impl Graph {
     /// Whether drawing these nodes is too little work to be shared.
     fn is_little(&self, nodes: &[&Node]) -> bool {
         let least = self.execution.inline_pixels.max(self.execution.alone_pixels);
-        self.execution.threads != 1
-            && nodes.iter().map(|node| schedule::cost(&node.task)).sum::<u64>() < least
+        self.execution.threads != 1 && nodes.iter().map(|node| cost::cost(&node.task)).sum::<u64>() < least
     }
 
     /// Draws nodes, given in their order.

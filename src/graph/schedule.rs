@@ -3,20 +3,22 @@
 //! Jobs get levels: a job's level is above those of the last writers of every surface that it reads, above those of
 //! the last readers of its own surface, and not below that of the last writer of its own surface. So the jobs of one
 //! level read nothing that the level writes, except that jobs of one surface follow each other. A level's surfaces
-//! are cut into bands of rows, and each band draws its jobs in their order: what bands do at the same time never
-//! meets. A job that needs all rows at once, or reads its own surface, has its surface for itself in its level,
-//! unless all of it lies in one band.
+//! are cut into bands of rows ([`Bands`]), and each band draws its jobs in their order: what bands do at the same time
+//! never meets. A job that needs all its rows at once lies in one band; if it is higher than a band, or moves pixels
+//! within its surface, it has its surface for itself in its level.
 
+use super::bands::Bands;
+use super::cost;
 use super::footprint;
 use super::node::Node;
 use super::options::Execution;
 use super::stats::Times;
 use crate::draw::exec::{self, Views, needs_whole_surface};
 use crate::draw::surfaces::KeyMap;
-use crate::draw::{Limits, Picture, Source, SurfaceKey, Task};
-use crate::qxl::{BitmapData, BitmapFormat, Op};
+use crate::draw::{Limits, SurfaceKey, Task};
 use rayon::ThreadPool;
 use spice_raster::{Raster, Rect, Surface, SurfaceMut};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -26,9 +28,12 @@ type Pixels = KeyMap<Surface>;
 /// and of writer with 8, 4, 2 and 1 MiB: 11.6 and 65.6, 7.6 and 61.4, 8.0 and 58.8, 8.2 and 58.3 (3134, 1335, 1337,
 /// 1337 and 13061, 11399, 10101, 10100 page faults).
 const VIEW_BYTES: u64 = 1 << 20;
-/// What decoding a pixel costs beside drawing it.
-const DECODE_COST: u64 = 16;
-
+/// How often the caller's thread looks whether the others are ready before it sleeps until they are: some 100 us.
+const PATIENCE: u32 = 1 << 12;
+/// Bands that a thread draws of a batch.
+const UNITS: usize = 8;
+/// Work that is not cut further: 2 us. (That of tests is small.)
+const LEAST_UNIT: u64 = if cfg!(test) { 1 << 10 } else { 1 << 14 };
 /// What the jobs are drawn with.
 pub(crate) struct Drawing<'a> {
     pub(crate) raster: Raster,
@@ -77,7 +82,19 @@ impl Drawing<'_> {
     /// Draws jobs, given in their order, side by side where they do not meet.
     pub(crate) fn side_by_side(&mut self, jobs: &[&Node], pixels: &mut Pixels) {
         let mut plan = Plan::default();
-        let mut jobs: Vec<(u32, &Node)> = jobs.iter().map(|job| (plan.level(job, self), *job)).collect();
+        let mut levels: Vec<u64> = Vec::new();
+        let mut leveled: Vec<(u32, &Node)> = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            let level = plan.level(job, self);
+            levels.resize(levels.len().max(level as usize + 1), 0);
+            levels[level as usize] += cost::cost(&job.task);
+            leveled.push((level, job));
+        }
+        if levels.iter().all(|work| *work < self.execution.inline_pixels) {
+            // What was drawn last is in the cache: its readers had better be next.
+            return self.in_order(jobs.iter().copied(), pixels);
+        }
+        let mut jobs = leveled;
         jobs.sort_by_key(|(level, _)| *level);
         let mut from = 0;
         while from < jobs.len() {
@@ -85,11 +102,11 @@ impl Drawing<'_> {
             let (mut to, mut work) = (from, 0);
             while to < jobs.len() && jobs[to].0 == jobs[from].0 {
                 let task = &jobs[to].1.task;
-                bytes += view_bytes(task);
+                bytes += cost::view_bytes(task);
                 if bytes > VIEW_BYTES && to > from {
                     break;
                 }
-                work += cost(task);
+                work += cost::cost(task);
                 to += 1;
             }
             if work < self.execution.inline_pixels {
@@ -106,7 +123,7 @@ impl Drawing<'_> {
     fn batch<'j>(&mut self, jobs: &[&'j Node], pixels: &mut Pixels) {
         let start = self.execution.timing.then(Instant::now);
         let (raster, limits, execution) = (self.raster, self.limits, self.execution);
-        let mut targets: Vec<(SurfaceKey, Surface)> = Vec::new();
+        let mut targets: Vec<Target> = Vec::new();
         let mut index_of: KeyMap<usize> = KeyMap::default();
         for job in jobs {
             let key = job.task.target.key;
@@ -114,7 +131,7 @@ impl Drawing<'_> {
                 && let Some(surface) = pixels.remove(&key)
             {
                 index_of.insert(key, targets.len());
-                targets.push((key, surface));
+                targets.push(Target { key, bands: Bands::new(surface.height()), surface, whole: None });
             }
         }
         let pixels_read: &Pixels = pixels;
@@ -122,57 +139,44 @@ impl Drawing<'_> {
         let look = |job: &'j Node| {
             let task = &job.task;
             self_contained(task, execution)?;
-            let (_, target) = targets.get(*index_of.get(&task.target.key)?)?;
-            Views::new(raster, task, target, pixels_read, limits)
+            let target = targets.get(*index_of.get(&task.target.key)?)?;
+            Views::new(raster, task, &target.surface, pixels_read, limits)
         };
         let mut views: Vec<Option<Views<'_>>> = Vec::new();
-        if jobs.iter().map(|job| look_cost(&job.task)).sum::<u64>() < execution.inline_pixels {
+        let looks = jobs.iter().map(|job| cost::looking(&job.task)).sum::<u64>();
+        if looks < execution.inline_pixels {
             views.extend(jobs.iter().map(|job| look(job)));
         } else {
             views.resize_with(jobs.len(), || None);
             let units = views.iter_mut().zip(jobs).collect();
-            self.share(units, |(view, job)| *view = look(job));
+            self.share(self.helpers(looks), units, |(view, job)| *view = look(job));
         }
         let decoded = self.execution.timing.then(Instant::now);
 
-        let mut bins: Vec<Vec<Vec<u32>>> = targets
-            .iter()
-            .map(|(_, surface)| {
-                vec![Vec::new(); surface.height().div_ceil(self.execution.band_rows(surface)) as usize]
-            })
-            .collect();
-        let mut wholes: Vec<Option<u32>> = vec![None; targets.len()];
-        for (i, job) in jobs.iter().enumerate() {
+        let mut work = 0;
+        for (i, job) in (0..).zip(jobs) {
             let task = &job.task;
-            let Some(&at) = index_of.get(&task.target.key) else { continue };
-            let Some(rows) = self_contained(task, self.execution) else {
-                wholes[at] = Some(i as u32);
+            let Some(target) = index_of.get(&task.target.key).and_then(|at| targets.get_mut(*at)) else {
                 continue;
             };
-            let band = self.execution.band_rows(&targets[at].1) as i32;
-            let (first, last) = (rows.top.max(0) / band, (rows.bottom.max(1) - 1) / band);
-            for bin in bins[at].iter_mut().take(last as usize + 1).skip(first as usize) {
-                bin.push(i as u32);
+            let drawing = cost::drawing(task);
+            match self_contained(task, execution) {
+                Some(rows) => target.bands.add(i, rows, drawing, needs_whole_surface(task)),
+                None => target.whole = Some(i),
             }
+            work += drawing;
         }
-        let mut units: Vec<Unit<'_>> = Vec::new();
-        for (at, (_, surface)) in targets.iter_mut().enumerate() {
-            if let Some(job) = wholes[at] {
-                units.push(Unit::Whole(surface, job));
-                continue;
-            }
-            let rows = self.execution.band_rows(surface);
-            let bands = surface.bands_mut(rows).zip(std::mem::take(&mut bins[at]));
-            units.extend(
-                bands.filter(|(_, jobs)| !jobs.is_empty()).map(|(band, jobs)| Unit::Band(band, jobs)),
-            );
-        }
-        self.share(units, |unit| match unit {
+        // A single job that cannot be shared wakes nobody.
+        let helpers =
+            if jobs.len() == 1 && targets.iter().any(|t| t.whole.is_some()) { 0 } else { self.helpers(work) };
+        let each = (work / ((helpers + 1) * UNITS) as u64).max(LEAST_UNIT);
+        let units = targets.iter_mut().flat_map(|target| target.units(each, execution)).collect();
+        self.share(helpers, units, |unit| match unit {
             Unit::Whole(surface, i) => {
                 exec::draw(raster, &jobs[i as usize].task, surface, pixels_read, limits);
             }
-            Unit::Band(mut band, list) => {
-                for i in list {
+            Unit::Band(mut band, jobs_there) => {
+                for i in jobs_there {
                     if let Some(views) = &views[i as usize] {
                         exec::draw_band(raster, &jobs[i as usize].task, views, &mut band);
                     }
@@ -180,41 +184,68 @@ impl Drawing<'_> {
             }
         });
         drop(views);
-        pixels.extend(targets);
+        pixels.extend(targets.into_iter().map(|target| (target.key, target.surface)));
         if let (Some(start), Some(decoded)) = (start, decoded) {
             self.times.decode += decoded - start;
             self.times.draw += decoded.elapsed();
         }
     }
 
-    /// Does what is to be done with each unit, in any order, on this thread and on others that have time.
+    /// Does what is to be done with each unit, in any order, on this thread and on so many others as have time.
     ///
     /// This thread does not wait for others to wake up, as it would for a parallel iterator outside the pool: in a
     /// virtual machine that takes as long as filling 100,000 pixels.
-    fn share<T: Send>(&self, units: Vec<T>, work: impl Fn(T) + Sync) {
-        if units.len() < 2 {
+    fn share<T: Send>(&self, helpers: usize, units: Vec<T>, work: impl Fn(T) + Sync) {
+        let helpers = helpers.min(units.len().saturating_sub(1));
+        if helpers == 0 {
             return units.into_iter().for_each(work);
         }
-        // Only here, as rayon starts its threads when it is asked how many they are: 0.3 to 0.5 ms of a small replay.
-        let threads = if self.threads == 0 { rayon::current_num_threads() } else { self.threads };
-        let helpers = threads.min(units.len()) - 1;
         let left = Mutex::new(units.into_iter());
-        let take = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let left = || left.lock().unwrap_or_else(PoisonError::into_inner);
+        // From either end: what is above on the screen stays in this thread's cache from frame to frame, what is below
+        // in the other's.
+        let busy = AtomicUsize::new(helpers);
         let run = || {
-            while let Some(unit) = take() {
+            while let Some(unit) = { left().next() } {
                 work(unit)
             }
+            // The others are about to end, and to be woken when they do would take longer.
+            let mut looks = 0;
+            while busy.load(Ordering::Acquire) > 0 && looks < PATIENCE {
+                std::hint::spin_loop();
+                looks += 1;
+            }
+        };
+        let help = || {
+            while let Some(unit) = { left().next_back() } {
+                work(unit)
+            }
+            busy.fetch_sub(1, Ordering::Release);
         };
         match self.pool {
-            Some(pool) => pool.in_place_scope(|scope| with_helpers(scope, helpers, &run)),
-            None => rayon::in_place_scope(|scope| with_helpers(scope, helpers, &run)),
+            Some(pool) => pool.in_place_scope(|scope| with_helpers(scope, helpers, &help, run)),
+            None => rayon::in_place_scope(|scope| with_helpers(scope, helpers, &help, run)),
         }
+    }
+
+    /// How many threads beside this one so much work is worth. Not to be asked before there is work for them: rayon
+    /// starts its threads then, 0.3 to 0.5 ms of a small replay.
+    fn helpers(&self, work: u64) -> usize {
+        let threads = if self.threads == 0 { rayon::current_num_threads() } else { self.threads };
+        // Each is woken by this thread, which takes 10 us.
+        let worth = 2 * work / self.execution.inline_pixels.max(1);
+        (threads - 1).min(usize::try_from(worth).unwrap_or(usize::MAX))
     }
 }
 
-/// Runs `run` on this thread, and on so many others as soon as they have time.
-fn with_helpers<'s>(scope: &rayon::Scope<'s>, helpers: usize, run: &'s (impl Fn() + Sync)) {
-    (0..helpers).for_each(|_| scope.spawn(|_| run()));
+/// Runs `run` on this thread, and `help` on so many others as soon as they have time.
+fn with_helpers<'s>(
+    scope: &rayon::Scope<'s>,
+    helpers: usize,
+    help: &'s (impl Fn() + Sync),
+    run: impl FnOnce(),
+) {
+    (0..helpers).for_each(|_| scope.spawn(|_| help()));
     run();
 }
 
@@ -224,13 +255,33 @@ enum Unit<'a> {
     Band(SurfaceMut<'a>, Vec<u32>),
 }
 
-impl Execution {
-    /// Rows of a band.
-    fn band_rows(&self, surface: &Surface) -> u32 {
-        rows_of_band(self, surface.format().words_per_row(surface.width()) * 4)
+/// A surface that a batch draws on.
+struct Target {
+    key: SurfaceKey,
+    surface: Surface,
+    /// The job that has it for itself.
+    whole: Option<u32>,
+    bands: Bands,
+}
+
+impl Target {
+    /// What is to be drawn on it, in parts of about so much work.
+    fn units(&mut self, work: u64, execution: &Execution) -> Vec<Unit<'_>> {
+        if let Some(job) = self.whole {
+            return vec![Unit::Whole(&mut self.surface, job)];
+        }
+        let most = rows_of_band(execution, self.surface.format().words_per_row(self.surface.width()) * 4);
+        let bands = self.bands.cut(work, most);
+        let rows: Vec<u32> = bands.iter().map(|band| band.rows).collect();
+        let parts = self.surface.bands_mut(rows).zip(bands);
+        parts
+            .filter(|(_, band)| !band.jobs.is_empty())
+            .map(|(part, band)| Unit::Band(part, band.jobs))
+            .collect()
     }
 }
 
+/// Rows of a band, at most.
 fn rows_of_band(execution: &Execution, row_bytes: usize) -> u32 {
     (execution.band_bytes / row_bytes.max(1)).clamp(1, 1 << 20) as u32
 }
@@ -242,60 +293,9 @@ fn self_contained(task: &Task, execution: &Execution) -> Option<Rect> {
     if !needs_whole_surface(task) {
         return Some(rows);
     }
-    let band = rows_of_band(execution, task.target.format.words_per_row(task.target.width) * 4) as i32;
-    let one_band = rows.top >= 0 && rows.bottom > rows.top && rows.top / band == (rows.bottom - 1) / band;
+    let most = rows_of_band(execution, task.target.format.words_per_row(task.target.width) * 4);
     // Copies inside a surface are not drawn by bands.
-    (one_band && exec::move_within(task).is_none()).then_some(rows)
-}
-
-/// What it costs to look at a task's source, in pixels of a plain fill or copy.
-fn look_cost(task: &Task) -> u64 {
-    match &task.src {
-        Source::Picture(p) if p.bitmap_if_decoded().is_none() => pixels_made(p) * DECODE_COST,
-        Source::Picture(p) => pixels_made(p),
-        Source::Surface(info) if info.format.bits_per_pixel() != task.target.format.bits_per_pixel() => {
-            u64::from(info.width) * u64::from(info.height)
-        }
-        _ => 0,
-    }
-}
-
-/// Pixels that are decoded, converted or read before a picture can be drawn from; 0 if it is drawn from as it is.
-pub(crate) fn pixels_made(picture: &Picture) -> u64 {
-    let as_is = picture.bitmap_if_decoded().is_some_and(|bitmap| {
-        matches!(bitmap.format, BitmapFormat::Bit32 | BitmapFormat::Rgba)
-            && matches!(bitmap.data, BitmapData::Held(_))
-    });
-    if as_is { 0 } else { u64::from(picture.width()) * u64::from(picture.height()) }
-}
-
-/// What a task costs, in pixels of a plain fill or copy; decoding is counted in.
-pub(crate) fn cost(task: &Task) -> u64 {
-    // Roughly: what takes ten times as long as a fill needs no more care than what takes eight times as long.
-    let pixel = match &task.drawable.op {
-        Op::Composite(c) if c.src_transform.is_some() || c.mask_transform.is_some() => 32,
-        Op::Composite(_) => 8,
-        Op::AlphaBlend { .. } | Op::Transparent { .. } | Op::Text { .. } | Op::Stroke { .. } => 4,
-        _ if task.is_scaled() => 8,
-        _ => 1,
-    };
-    // What a call costs, whatever it draws.
-    task.clip.area() * pixel + look_cost(task) + 64
-}
-
-/// Bytes that the views of a task may take.
-fn view_bytes(task: &Task) -> u64 {
-    task.given()
-        .map(|source| match source {
-            Source::None => 0,
-            Source::Picture(p) => pixels_made(p) * 4,
-            Source::Surface(info) if info.key == task.target.key => info.bytes(),
-            Source::Surface(info) if info.format == task.target.format => 0,
-            Source::Surface(info) => u64::from(info.width) * u64::from(info.height) * 4,
-            Source::SelfBitmap(area) => area.area() * 4,
-            Source::Black { width, height } => u64::from(*width) * u64::from(*height) * 4,
-        })
-        .sum()
+    (rows.height() <= most && exec::move_within(task).is_none()).then_some(rows)
 }
 
 /// The levels so far of one surface.

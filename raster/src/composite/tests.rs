@@ -191,7 +191,7 @@ fn equals_naive_under_any_clip_in_any_bands() {
         }
         let raster = if rng.below(2) == 0 { Raster::new() } else { Raster::baseline() };
         let mut drawn = target.clone();
-        for mut band in drawn.bands_mut(1 + rng.below(12) as u32) {
+        for mut band in drawn.bands_mut(std::iter::repeat(1 + rng.below(12) as u32)) {
             raster.composite(&mut band, &clip, bbox, &composition);
         }
         assert!(
