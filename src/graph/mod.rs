@@ -26,6 +26,7 @@ mod select;
 mod spare;
 mod stats;
 mod surfaces;
+mod threads;
 mod tiles;
 
 pub use options::{Execution, GraphLimits};

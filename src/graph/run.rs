@@ -6,6 +6,7 @@ use super::node::Node;
 use super::pass::{Aim, Found, Job, Pass};
 use super::queue::Queue;
 use super::schedule::Drawing;
+use super::threads::Threads;
 use super::{Graph, INDEX_FROM, LAYER_BYTES, NEW_BYTES, SKIPPED, spare};
 use crate::draw::{Refusal, Source, SurfaceInfo, SurfaceKey};
 use crate::trace::span;
@@ -205,8 +206,7 @@ impl Graph {
             raster: self.raster,
             limits: self.state.limits(),
             execution: &self.execution,
-            threads,
-            pool: self.pool.as_ref(),
+            threads: Threads { count: threads, pool: self.pool.as_ref() },
             times: &mut self.stats.times,
         };
         match threads {

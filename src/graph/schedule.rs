@@ -13,13 +13,11 @@ use super::footprint;
 use super::node::Node;
 use super::options::Execution;
 use super::stats::Times;
+use super::threads::Threads;
 use crate::draw::exec::{self, Views, needs_whole_surface};
 use crate::draw::surfaces::KeyMap;
 use crate::draw::{Limits, SurfaceKey, Task};
-use rayon::ThreadPool;
 use spice_raster::{Raster, Rect, Surface, SurfaceMut};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 type Pixels = KeyMap<Surface>;
@@ -28,21 +26,17 @@ type Pixels = KeyMap<Surface>;
 /// and of writer with 8, 4, 2 and 1 MiB: 11.6 and 65.6, 7.6 and 61.4, 8.0 and 58.8, 8.2 and 58.3 (3134, 1335, 1337,
 /// 1337 and 13061, 11399, 10101, 10100 page faults).
 const VIEW_BYTES: u64 = 1 << 20;
-/// How often the caller's thread looks whether the others are ready before it sleeps until they are: some 100 us.
-const PATIENCE: u32 = 1 << 12;
 /// Bands that a thread draws of a batch.
 const UNITS: usize = 8;
 /// Work that is not cut further: 2 us. (That of tests is small.)
 const LEAST_UNIT: u64 = if cfg!(test) { 1 << 10 } else { 1 << 14 };
+
 /// What the jobs are drawn with.
 pub(crate) struct Drawing<'a> {
     pub(crate) raster: Raster,
     pub(crate) limits: &'a Limits,
     pub(crate) execution: &'a Execution,
-    /// Threads that draw, the caller's included; 0 for as many as the pool has that the caller runs in.
-    pub(crate) threads: usize,
-    /// Where those beside the caller's are; without it, in the pool that the caller runs in.
-    pub(crate) pool: Option<&'a ThreadPool>,
+    pub(crate) threads: Threads<'a>,
     pub(crate) times: &'a mut Times,
 }
 
@@ -149,7 +143,7 @@ impl Drawing<'_> {
         } else {
             views.resize_with(jobs.len(), || None);
             let units = views.iter_mut().zip(jobs).collect();
-            self.share(self.helpers(looks), units, |(view, job)| *view = look(job));
+            self.threads.share(self.helpers(looks), units, |(view, job)| *view = look(job));
         }
         let decoded = self.execution.timing.then(Instant::now);
 
@@ -171,7 +165,7 @@ impl Drawing<'_> {
             if jobs.len() == 1 && targets.iter().any(|t| t.whole.is_some()) { 0 } else { self.helpers(work) };
         let each = (work / ((helpers + 1) * UNITS) as u64).max(LEAST_UNIT);
         let units = targets.iter_mut().flat_map(|target| target.units(each, execution)).collect();
-        self.share(helpers, units, |unit| match unit {
+        self.threads.share(helpers, units, |unit| match unit {
             Unit::Whole(surface, i) => {
                 exec::draw(raster, &jobs[i as usize].task, surface, pixels_read, limits);
             }
@@ -191,62 +185,11 @@ impl Drawing<'_> {
         }
     }
 
-    /// Does what is to be done with each unit, in any order, on this thread and on so many others as have time.
-    ///
-    /// This thread does not wait for others to wake up, as it would for a parallel iterator outside the pool: in a
-    /// virtual machine that takes as long as filling 100,000 pixels.
-    fn share<T: Send>(&self, helpers: usize, units: Vec<T>, work: impl Fn(T) + Sync) {
-        let helpers = helpers.min(units.len().saturating_sub(1));
-        if helpers == 0 {
-            return units.into_iter().for_each(work);
-        }
-        let left = Mutex::new(units.into_iter());
-        let left = || left.lock().unwrap_or_else(PoisonError::into_inner);
-        // From either end: what is above on the screen stays in this thread's cache from frame to frame, what is below
-        // in the other's.
-        let busy = AtomicUsize::new(helpers);
-        let run = || {
-            while let Some(unit) = { left().next() } {
-                work(unit)
-            }
-            // The others are about to end, and to be woken when they do would take longer.
-            let mut looks = 0;
-            while busy.load(Ordering::Acquire) > 0 && looks < PATIENCE {
-                std::hint::spin_loop();
-                looks += 1;
-            }
-        };
-        let help = || {
-            while let Some(unit) = { left().next_back() } {
-                work(unit)
-            }
-            busy.fetch_sub(1, Ordering::Release);
-        };
-        match self.pool {
-            Some(pool) => pool.in_place_scope(|scope| with_helpers(scope, helpers, &help, run)),
-            None => rayon::in_place_scope(|scope| with_helpers(scope, helpers, &help, run)),
-        }
-    }
-
-    /// How many threads beside this one so much work is worth. Not to be asked before there is work for them: rayon
-    /// starts its threads then, 0.3 to 0.5 ms of a small replay.
+    /// How many threads beside this one so much work is worth.
     fn helpers(&self, work: u64) -> usize {
-        let threads = if self.threads == 0 { rayon::current_num_threads() } else { self.threads };
-        // Each is woken by this thread, which takes 10 us.
-        let worth = 2 * work / self.execution.inline_pixels.max(1);
-        (threads - 1).min(usize::try_from(worth).unwrap_or(usize::MAX))
+        // Each is woken by this one, which takes 10 us.
+        self.threads.others(2 * work / self.execution.inline_pixels.max(1))
     }
-}
-
-/// Runs `run` on this thread, and `help` on so many others as soon as they have time.
-fn with_helpers<'s>(
-    scope: &rayon::Scope<'s>,
-    helpers: usize,
-    help: &'s (impl Fn() + Sync),
-    run: impl FnOnce(),
-) {
-    (0..helpers).for_each(|_| scope.spawn(|_| help()));
-    run();
 }
 
 /// What one thread draws at a time.
