@@ -4,7 +4,8 @@ use rayon::ThreadPool;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// How often the caller's thread looks whether the others are ready before it sleeps until they are: some 100 us.
+/// How often the caller's thread looks whether those that joined it are ready before it sleeps until they are: some
+/// 100 us.
 const PATIENCE: u32 = 1 << 12;
 
 /// How many threads draw, and where they are.
@@ -35,25 +36,27 @@ impl Threads<'_> {
         }
         let left = Mutex::new(units.into_iter());
         let left = || left.lock().unwrap_or_else(PoisonError::into_inner);
-        let busy = AtomicUsize::new(others);
+        let joined = AtomicUsize::new(0);
         // From either end: what is above on the screen stays in this thread's cache from frame to frame, what is below
         // in the others'.
         let run = || {
             while let Some(unit) = { left().next() } {
                 work(unit)
             }
-            // The others are about to end, and to be woken when they do would take longer.
+            // Who joined is about to end, and to be woken then would take longer. Who did not may be waiting for this
+            // thread's processor.
             let mut looks = 0;
-            while busy.load(Ordering::Acquire) > 0 && looks < PATIENCE {
+            while joined.load(Ordering::Acquire) > 0 && looks < PATIENCE {
                 std::hint::spin_loop();
                 looks += 1;
             }
         };
         let help = || {
+            joined.fetch_add(1, Ordering::Relaxed);
             while let Some(unit) = { left().next_back() } {
                 work(unit)
             }
-            busy.fetch_sub(1, Ordering::Release);
+            joined.fetch_sub(1, Ordering::Release);
         };
         match self.pool {
             Some(pool) => pool.in_place_scope(|scope| with_others(scope, others, &help, run)),
