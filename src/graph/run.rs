@@ -189,16 +189,17 @@ impl Graph {
         }
     }
 
-    /// Whether drawing these nodes is too little work to be shared.
-    fn is_little(&self, nodes: &[&Node]) -> bool {
-        let least = self.execution.inline_pixels.max(self.execution.alone_pixels);
-        self.execution.threads != 1 && nodes.iter().map(|node| cost::cost(&node.task)).sum::<u64>() < least
-    }
-
     /// Draws nodes, given in their order.
     fn draw_all(&mut self, nodes: &[&Node]) {
         span!("spice_render_draw", commands = nodes.len());
-        let threads = if self.is_little(nodes) { 1 } else { self.execution.threads };
+        let mut threads = self.execution.threads;
+        let costs: Vec<u64> = match threads {
+            1 => Vec::new(),
+            _ => nodes.iter().map(|node| cost::cost(&node.task)).collect(),
+        };
+        if costs.iter().sum::<u64>() < self.execution.inline_pixels.max(self.execution.alone_pixels) {
+            threads = 1;
+        }
         if threads > 1 && self.pool.is_none() {
             self.pool = rayon::ThreadPoolBuilder::new().num_threads(threads - 1).build().ok();
         }
@@ -211,7 +212,7 @@ impl Graph {
         };
         match threads {
             1 => drawing.in_order(nodes.iter().copied(), &mut self.pixels),
-            _ => drawing.side_by_side(nodes, &mut self.pixels),
+            _ => drawing.side_by_side(nodes, &costs, &mut self.pixels),
         }
     }
 }

@@ -73,40 +73,41 @@ impl Drawing<'_> {
         pixels.extend(held);
     }
 
-    /// Draws jobs, given in their order, side by side where they do not meet.
-    pub(crate) fn side_by_side(&mut self, jobs: &[&Node], pixels: &mut Pixels) {
+    /// Draws jobs, given in their order with what each costs, side by side where they do not meet.
+    pub(crate) fn side_by_side(&mut self, jobs: &[&Node], costs: &[u64], pixels: &mut Pixels) {
         let mut plan = Plan::default();
         let mut levels: Vec<u64> = Vec::new();
-        let mut leveled: Vec<(u32, &Node)> = Vec::with_capacity(jobs.len());
-        for job in jobs {
+        let mut leveled: Vec<(u32, &Node, u64)> = Vec::with_capacity(jobs.len());
+        for (job, cost) in jobs.iter().zip(costs) {
             let level = plan.level(job, self);
             levels.resize(levels.len().max(level as usize + 1), 0);
-            levels[level as usize] += cost::cost(&job.task);
-            leveled.push((level, job));
+            levels[level as usize] += cost;
+            leveled.push((level, job, *cost));
         }
         if levels.iter().all(|work| *work < self.execution.inline_pixels) {
             // What was drawn last is in the cache: its readers had better be next.
             return self.in_order(jobs.iter().copied(), pixels);
         }
         let mut jobs = leveled;
-        jobs.sort_by_key(|(level, _)| *level);
+        jobs.sort_by_key(|(level, ..)| *level);
         let mut from = 0;
         while from < jobs.len() {
             let mut bytes = 0;
             let (mut to, mut work) = (from, 0);
             while to < jobs.len() && jobs[to].0 == jobs[from].0 {
-                let task = &jobs[to].1.task;
-                bytes += cost::view_bytes(task);
+                let (_, job, cost) = jobs[to];
+                bytes += cost::view_bytes(&job.task);
                 if bytes > VIEW_BYTES && to > from {
                     break;
                 }
-                work += cost::cost(task);
+                work += cost;
                 to += 1;
             }
+            let batch = jobs[from..to].iter().map(|(_, job, _)| *job);
             if work < self.execution.inline_pixels {
-                self.in_order(jobs[from..to].iter().map(|(_, job)| *job), pixels);
+                self.in_order(batch, pixels);
             } else {
-                let batch: Vec<&Node> = jobs[from..to].iter().map(|(_, job)| *job).collect();
+                let batch: Vec<&Node> = batch.collect();
                 self.batch(&batch, pixels);
             }
             from = to;
