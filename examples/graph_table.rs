@@ -3,7 +3,7 @@
 //! Without files, those of `$SPICE_RENDER_CORPUS/captures`, else testdata/captures. Times are medians in
 //! milliseconds of runs that take turns; reading and parsing are not counted. *state* is what both drawing at once and
 //! the graph pay before any pixel; *two thr's* what two threads gain at arithmetic between these runs, which bounds what
-//! they can gain at drawing. With two threads times are those on the wall. `FINAL=1` measures final frames only.
+//! they can gain at drawing. With several threads times are those on the wall. `FINAL=1` measures final frames only.
 
 use spice_raster::{Raster, Region};
 use spice_render::capture;
@@ -249,7 +249,7 @@ fn main() {
         files.sort();
     }
     println!(
-        "                 | two    |  final frame                two threads |  30 fps                            | pixels (M)              | build"
+        "                 | two    |  final frame                all threads |  30 fps                            | pixels (M)              | build"
     );
     println!(
         "capture          | thr's  | immed  state  graph  gain   wall  gain | 1 thr  2 thr  gain  draw  vs imm   | asked  drawn  cull trim | ns   B"

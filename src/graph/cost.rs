@@ -27,8 +27,8 @@ pub(crate) fn drawing(task: &Task) -> u64 {
     task.clip.area() * pixel + CALL
 }
 
-/// What a pixel of a composite costs: the operators of Porter and Duff 0.4 ns, the separable modes 1 to 2, those in
-/// floats 5 to 8; a mask doubles that; a turned source takes 4 ns, a turned mask 7.
+/// What a pixel of a composite costs. Where a filled one took 0.2 ns, the operators of Porter and Duff took 0.4, the
+/// separable modes 1 to 2, those in floats 5 to 8, twice that with a mask; a transformed source 4, a transformed mask 7.
 fn composite_pixel<I>(composite: &Composite<I>) -> u64 {
     let operator = match composite.operator() {
         0x00..=0x0c => 2,

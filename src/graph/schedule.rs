@@ -17,7 +17,7 @@ use super::threads::Threads;
 use crate::draw::exec::{self, Views, needs_whole_surface};
 use crate::draw::surfaces::KeyMap;
 use crate::draw::{Limits, SurfaceKey, Task};
-use spice_raster::{Raster, Rect, Surface, SurfaceMut};
+use spice_raster::{Raster, Rect, Surface, SurfaceFormat, SurfaceMut};
 use std::time::Instant;
 
 type Pixels = KeyMap<Surface>;
@@ -88,14 +88,13 @@ impl Drawing<'_> {
             // What was drawn last is in the cache: its readers had better be next.
             return self.in_order(jobs.iter().copied(), pixels);
         }
-        let mut jobs = leveled;
-        jobs.sort_by_key(|(level, ..)| *level);
+        leveled.sort_by_key(|(level, ..)| *level);
         let mut from = 0;
-        while from < jobs.len() {
+        while from < leveled.len() {
             let mut bytes = 0;
             let (mut to, mut work) = (from, 0);
-            while to < jobs.len() && jobs[to].0 == jobs[from].0 {
-                let (_, job, cost) = jobs[to];
+            while to < leveled.len() && leveled[to].0 == leveled[from].0 {
+                let (_, job, cost) = leveled[to];
                 bytes += cost::view_bytes(&job.task);
                 if bytes > VIEW_BYTES && to > from {
                     break;
@@ -103,7 +102,7 @@ impl Drawing<'_> {
                 work += cost;
                 to += 1;
             }
-            let batch = jobs[from..to].iter().map(|(_, job, _)| *job);
+            let batch = leveled[from..to].iter().map(|(_, job, _)| *job);
             if work < self.execution.inline_pixels {
                 self.in_order(batch, pixels);
             } else {
@@ -161,9 +160,7 @@ impl Drawing<'_> {
             }
             work += drawing;
         }
-        // A single job that cannot be shared wakes nobody.
-        let helpers =
-            if jobs.len() == 1 && targets.iter().any(|t| t.whole.is_some()) { 0 } else { self.helpers(work) };
+        let helpers = self.helpers(work);
         let each = (work / ((helpers + 1) * UNITS) as u64).max(LEAST_UNIT);
         let units = targets.iter_mut().flat_map(|target| target.units(each, execution)).collect();
         self.threads.share(helpers, units, |unit| match unit {
@@ -214,7 +211,7 @@ impl Target {
         if let Some(job) = self.whole {
             return vec![Unit::Whole(&mut self.surface, job)];
         }
-        let most = rows_of_band(execution, self.surface.format().words_per_row(self.surface.width()) * 4);
+        let most = rows_of_band(execution, self.surface.format(), self.surface.width());
         let bands = self.bands.cut(work, most);
         let rows: Vec<u32> = bands.iter().map(|band| band.rows).collect();
         let parts = self.surface.bands_mut(rows).zip(bands);
@@ -226,7 +223,8 @@ impl Target {
 }
 
 /// Rows of a band, at most.
-fn rows_of_band(execution: &Execution, row_bytes: usize) -> u32 {
+fn rows_of_band(execution: &Execution, format: SurfaceFormat, width: u32) -> u32 {
+    let row_bytes = format.words_per_row(width) * 4;
     (execution.band_bytes / row_bytes.max(1)).clamp(1, 1 << 20) as u32
 }
 
@@ -237,7 +235,7 @@ fn self_contained(task: &Task, execution: &Execution) -> Option<Rect> {
     if !needs_whole_surface(task) {
         return Some(rows);
     }
-    let most = rows_of_band(execution, task.target.format.words_per_row(task.target.width) * 4);
+    let most = rows_of_band(execution, task.target.format, task.target.width);
     // Copies inside a surface are not drawn by bands.
     (rows.height() <= most && exec::move_within(task).is_none()).then_some(rows)
 }
