@@ -110,8 +110,11 @@ mod tests {
                 jobs.push((job as u32, rows, whole));
             }
             let cut = bands.cut(rng.pick(&[0, 1000, 1 << 40]), rng.pick(&[1, 7, 64, 100_000]));
-            assert!(cut.iter().all(|band| band.rows > 0 && band.jobs.is_sorted()), "seed {seed}: {cut:?}");
-            assert_eq!(cut.iter().map(|band| band.rows).sum::<u32>(), height, "seed {seed}");
+            assert!(
+                cut.iter().all(|band| band.rows > 0 && band.jobs.is_sorted()),
+                "SPICE_RENDER_SEED={seed}: {cut:?}"
+            );
+            assert_eq!(cut.iter().map(|band| band.rows).sum::<u32>(), height, "SPICE_RENDER_SEED={seed}");
             for (job, rows, whole) in jobs {
                 let mut bottom = 0;
                 let mut there = 0;
@@ -119,10 +122,14 @@ mod tests {
                     let top = bottom;
                     bottom += band.rows as i32;
                     let meets = rows.top < bottom && rows.bottom > top;
-                    assert_eq!(band.jobs.contains(&job), meets, "seed {seed}: {job} {rows:?} in {cut:?}");
+                    assert_eq!(
+                        band.jobs.contains(&job),
+                        meets,
+                        "SPICE_RENDER_SEED={seed}: {job} {rows:?} in {cut:?}"
+                    );
                     there += u32::from(meets);
                 }
-                assert!(!whole || there <= 1, "seed {seed}: {job} {rows:?} in {cut:?}");
+                assert!(!whole || there <= 1, "SPICE_RENDER_SEED={seed}: {job} {rows:?} in {cut:?}");
             }
         }
     }

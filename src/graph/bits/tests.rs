@@ -1,28 +1,16 @@
 use super::*;
 use crate::graph::select::{Keep, Scratch};
+use crate::qxl::testing::Rng;
 use std::collections::HashSet;
 
-struct Rng(u64);
-
-impl Rng {
-    fn below(&mut self, n: i32) -> i32 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ z >> 31) % n as u64) as i32
+fn any_rect(rng: &mut Rng) -> Rect {
+    if rng.one_in(6) {
+        return Rect::new(0, 0, 130, 9);
     }
-
-    fn rect(&mut self) -> Rect {
-        if self.below(6) == 0 {
-            return Rect::new(0, 0, 130, 9);
-        }
-        let edges = [-3, 0, 1, 63, 64, 65, 100, 127, 128, 129, 140];
-        let mut x = || edges[self.below(edges.len() as i32) as usize];
-        let (a, b) = (x(), x());
-        let (c, d) = (self.below(12) - 1, self.below(12) - 1);
-        Rect::new(a.min(b), c.min(d), a.max(b), c.max(d))
-    }
+    let mut x = || rng.pick(&[-3, 0, 1, 63, 64, 65, 100, 127, 128, 129, 140]);
+    let (a, b) = (x(), x());
+    let (c, d) = (rng.range(-1, 10), rng.range(-1, 10));
+    Rect::new(a.min(b), c.min(d), a.max(b), c.max(d))
 }
 
 fn pixels(rect: &Rect) -> impl Iterator<Item = (i32, i32)> + use<> {
@@ -38,7 +26,7 @@ fn bits_are_a_set_of_pixels() {
         let (mut bits, mut plain) = (Bits::new(130, 9), HashSet::new());
         let mut scratch = Scratch::new();
         for _ in 0..12 {
-            let rect = rng.rect();
+            let rect = any_rect(&mut rng);
             match rng.below(5) {
                 0 | 1 => {
                     bits.set(rect);
@@ -50,13 +38,13 @@ fn bits_are_a_set_of_pixels() {
                         plain.remove(&p);
                     });
                 }
-                3 if rng.below(4) == 0 => {
+                3 if rng.one_in(4) => {
                     bits.reset();
                     plain.clear();
                 }
                 3 => {
                     let mut other = Bits::new(130, 9);
-                    for rect in [rect, rng.rect()] {
+                    for rect in [rect, any_rect(&mut rng)] {
                         other.set(rect);
                         pixels(&rect).for_each(|p| {
                             plain.remove(&p);
@@ -67,7 +55,8 @@ fn bits_are_a_set_of_pixels() {
                 }
                 _ => {}
             }
-            let rects = [rng.rect(), rng.rect()].map(|r| r.intersect(&Rect::new(0, 0, 130, 9)));
+            let rects =
+                [any_rect(&mut rng), any_rect(&mut rng)].map(|r| r.intersect(&Rect::new(0, 0, 130, 9)));
             let region = Region::from_rects(rects);
             let inside: Vec<_> = region.rects().iter().flat_map(pixels).collect();
             let what = format!("seed {case}, {region:?}");
