@@ -184,13 +184,13 @@ impl<R: Read> Input<R> {
         Ok(match self.u32("type")? {
             0 => Brush::None,
             1 => Brush::Solid(self.u32("u.color")?),
-            2 => Brush::Pattern { image: self.image()?, pos: self.point()? },
+            2 => Brush::Pattern { image: self.image()?.map(Box::new), pos: self.point()? },
             kind => return self.unknown(at, "type", kind),
         })
     }
 
     fn qmask(&mut self) -> Res<QMask> {
-        Ok(QMask { flags: self.u8("flags")?, pos: self.point()?, image: self.image()? })
+        Ok(QMask { flags: self.u8("flags")?, pos: self.point()?, image: self.image()?.map(Box::new) })
     }
 
     fn image(&mut self) -> Res<Option<Image>> {

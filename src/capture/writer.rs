@@ -386,7 +386,7 @@ impl Text<'_> {
             }
             Brush::Pattern { image, pos } => {
                 self.int("type", 2)?;
-                self.image(image.as_ref())?;
+                self.image(image.as_deref())?;
                 self.point(pos)
             }
         }
@@ -395,7 +395,7 @@ impl Text<'_> {
     fn qmask(&mut self, mask: &QMask) -> io::Result<()> {
         self.int("flags", mask.flags)?;
         self.point(&mask.pos)?;
-        self.image(mask.image.as_ref())
+        self.image(mask.image.as_deref())
     }
 
     fn image(&mut self, image: Option<&Image>) -> io::Result<()> {

@@ -9,7 +9,6 @@ use spice_raster::Rop2;
 
 /// What makes the same colours as an operation, whatever is there.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one at a time, taken apart at once")]
 pub(super) enum Equal {
     /// Nothing else.
     None,

@@ -39,7 +39,7 @@ pub(super) fn plain(task: &Task, target: &Surface, others: &impl Pixels, limits:
             let (image, bounds) = bits(&seen);
             task.set(ImageRole::Mask, Source::Picture(Arc::new(Picture::new(&image, true, limits).ok()??)));
             let pos = Point::new(drawable.bbox.left - bounds.left, drawable.bbox.top - bounds.top);
-            *mask = QMask { flags: 0, pos, image: Some(image) };
+            *mask = QMask { flags: 0, pos, image: Some(image.into()) };
             task.clip = Region::from_rect(drawable.bbox);
         }
     } else if let Some(mask) = drawable.op.qmask_mut() {

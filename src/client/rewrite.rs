@@ -210,7 +210,7 @@ mod tests {
     fn operations(rng: &mut Rng) -> Vec<Op> {
         let source = bitmap(rng, BitmapFormat::Bit32, 70, 60);
         let alpha = bitmap(rng, BitmapFormat::Rgba, 70, 60);
-        let tile = || Brush::Pattern { image: Some(source.clone()), pos: Point::new(-3, -4) };
+        let tile = || Brush::Pattern { image: Some(source.clone().into()), pos: Point::new(-3, -4) };
         let src_area = Rect::new(5, 6, 55, 36);
         let mask = QMask::default;
         let mut ops = vec![Op::Blackness { mask: mask() }, Op::Whiteness { mask: mask() }];
@@ -295,7 +295,7 @@ mod tests {
                 bitmap.data = vec![0xff; bitmap.data.len()].into();
             }
             let pos = Point::new(rng.range(-12, 12), rng.range(-12, 12));
-            let qmask = QMask { flags: (round & 1) as u8, pos, image: Some(mask) };
+            let qmask = QMask { flags: (round & 1) as u8, pos, image: Some(mask.into()) };
             let clip = [Rect::new(0, 0, 100, 33), Rect::new(0, 33, rng.range(20, 60), 70)];
             let task = task(Op::Invers { mask: qmask }, &clip);
             let truth = drawn([&task], &on);

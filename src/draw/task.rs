@@ -173,13 +173,13 @@ impl Task {
 
     fn set_tile(&mut self, role: ImageRole, brush: &Brush, ctx: &mut impl Resolve) -> Result<(), Refusal> {
         if let Brush::Pattern { image, .. } = brush {
-            self.set(role, source(image.as_ref(), None, ctx)?);
+            self.set(role, source(image.as_deref(), None, ctx)?);
         }
         Ok(())
     }
 
     fn set_mask(&mut self, mask: &QMask, ctx: &mut impl Resolve) -> Result<(), Refusal> {
-        match &mask.image {
+        match mask.image.as_deref() {
             None => {}
             Some(image) if matches!(image.data, ImageData::Surface(_)) => {
                 self.set(ImageRole::Mask, source(Some(image), None, ctx)?);

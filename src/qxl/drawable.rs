@@ -53,8 +53,8 @@ pub enum Brush<I = Image> {
     Solid(u32),
     /// A tile; `pos` is a place where its top left corner falls. An image that the guest left out is `None`.
     Pattern {
-        /// The tile.
-        image: Option<I>,
+        /// The tile. In a box, as the mask's picture: few operations have one, and all that wait have room for it.
+        image: Option<Box<I>>,
         /// Where its top left corner lies, in target pixels.
         pos: Point,
     },
@@ -68,7 +68,7 @@ pub struct QMask<I = Image> {
     /// The mask pixel at the bounding box's top left corner.
     pub pos: Point,
     /// The picture; without one everything is drawn.
-    pub image: Option<I>,
+    pub image: Option<Box<I>>,
 }
 
 impl<I> QMask<I> {

@@ -132,9 +132,14 @@ impl<A> Op<A> {
             },
             ImageRole::Mask => match self {
                 Op::Composite(c) => c.mask.as_ref(),
-                op => op.qmask()?.image.as_ref(),
+                op => op.qmask()?.image.as_deref(),
             },
         }
+    }
+
+    /// Its images, in the order of [`ImageRole::ALL`].
+    pub fn images(&self) -> [Option<&A>; 4] {
+        ImageRole::ALL.map(|role| self.image(role))
     }
 
     /// The area of the source image that the operation reads, in the source's pixels, if it has one.
@@ -183,7 +188,7 @@ impl<I> Brush<I> {
     /// Its tile.
     pub fn image(&self) -> Option<&I> {
         match self {
-            Brush::Pattern { image, .. } => image.as_ref(),
+            Brush::Pattern { image, .. } => image.as_deref(),
             _ => None,
         }
     }
@@ -197,7 +202,9 @@ fn map_brush<A, B, E>(
     Ok(match brush {
         Brush::None => Brush::None,
         Brush::Solid(color) => Brush::Solid(*color),
-        Brush::Pattern { image, pos } => Brush::Pattern { image: f(role, image.as_ref())?, pos: *pos },
+        Brush::Pattern { image, pos } => {
+            Brush::Pattern { image: f(role, image.as_deref())?.map(Box::new), pos: *pos }
+        }
     })
 }
 
@@ -205,6 +212,6 @@ fn map_mask<A, B, E>(
     mask: &QMask<A>,
     f: &mut impl FnMut(ImageRole, Option<&A>) -> Result<Option<B>, E>,
 ) -> Result<QMask<B>, E> {
-    let image = if mask.image.is_some() { f(ImageRole::Mask, mask.image.as_ref())? } else { None };
-    Ok(QMask { flags: mask.flags, pos: mask.pos, image })
+    let image = if mask.image.is_some() { f(ImageRole::Mask, mask.image.as_deref())? } else { None };
+    Ok(QMask { flags: mask.flags, pos: mask.pos, image: image.map(Box::new) })
 }

@@ -337,7 +337,7 @@ impl Generator {
     fn brush(&mut self) -> Brush {
         match self.rng.below(4) {
             0 => Brush::None,
-            1 => Brush::Pattern { image: self.maybe_image(), pos: self.point() },
+            1 => Brush::Pattern { image: self.maybe_image().map(Box::new), pos: self.point() },
             _ => Brush::Solid(self.rng.next_u32()),
         }
     }
@@ -346,7 +346,7 @@ impl Generator {
         if self.rng.one_in(2) {
             return QMask::default();
         }
-        QMask { flags: self.rng.below(2) as u8, pos: self.point(), image: self.maybe_image() }
+        QMask { flags: self.rng.below(2) as u8, pos: self.point(), image: self.maybe_image().map(Box::new) }
     }
 
     fn ropd(&mut self) -> Ropd {

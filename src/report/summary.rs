@@ -419,8 +419,8 @@ impl Counter {
     }
 
     fn qmask(&mut self, op: Name, mask: &QMask) {
-        self.masks.add((op, image_type(mask.image.as_ref()), mask.flags & QMask::<Image>::INVERS != 0));
-        self.image(op, mask.image.as_ref());
+        self.masks.add((op, image_type(mask.image.as_deref()), mask.flags & QMask::<Image>::INVERS != 0));
+        self.image(op, mask.image.as_deref());
     }
 
     fn brush(&mut self, op: Name, brush: &Brush) {
@@ -433,7 +433,7 @@ impl Counter {
             },
         ));
         if let Brush::Pattern { image, .. } = brush {
-            self.image(op, image.as_ref());
+            self.image(op, image.as_deref());
         }
     }
 

@@ -232,23 +232,18 @@ impl Translator {
 
 fn drawable(surface_id: SurfaceId, mm_time: u32, bbox: Rect, clip: &Clip, op: Op) -> Drawable {
     // libspice's replay wants to be told which surfaces are read.
-    let images = [op.src(), op.qmask().and_then(|m| m.image.as_ref()), composite_mask(&op)];
-    let surface_deps = images.map(|image| match image {
-        Some(qxl::Image { data: qxl::ImageData::Surface(id), width, height, .. }) => {
+    let mut read = op.images().into_iter().flatten().filter_map(|image| match image.data {
+        qxl::ImageData::Surface(surface_id) => {
             let side = |v: u32| i32::try_from(v).unwrap_or(i32::MAX);
-            Some(SurfaceDep { surface_id: *id, rect: Rect::new(0, 0, side(*width), side(*height)) })
+            Some(SurfaceDep { surface_id, rect: Rect::new(0, 0, side(image.width), side(image.height)) })
         }
         _ => None,
     });
+    // No operation has more than three images.
+    let surface_deps = [(); 3].map(|_| read.next());
+    drop(read);
     // Effect 0: it depends on what lies below, which is true of anything.
     Drawable { surface_id, effect: 0, mm_time, bbox, clip: clip.clone(), self_bitmap: None, surface_deps, op }
-}
-
-fn composite_mask(op: &Op) -> Option<&qxl::Image> {
-    match op {
-        Op::Composite(c) => c.mask.as_ref(),
-        _ => None,
-    }
 }
 
 fn create(m: &SurfaceCreated) -> Event {

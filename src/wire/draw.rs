@@ -107,7 +107,7 @@ impl<'a, I> DrawRef<'a, I> {
             w.u8(mask.flags);
             w.i32(mask.pos.x);
             w.i32(mask.pos.y);
-            put_image_pointer(w, later, "mask.bitmap", image(ImageRole::Mask, mask.image.as_ref()));
+            put_image_pointer(w, later, "mask.bitmap", image(ImageRole::Mask, mask.image.as_deref()));
         };
         match self.op {
             Op::Nop => unreachable!("of_op refuses it"),
@@ -258,7 +258,7 @@ fn put_brush<'a, I, S: Sink>(
             w.u32(*color);
         }
         Brush::Pattern { image: tile, pos } => {
-            let tile = image(tile.as_ref()).ok_or_else(|| w.error(field, EncodeReason::Missing))?;
+            let tile = image(tile.as_deref()).ok_or_else(|| w.error(field, EncodeReason::Missing))?;
             w.u8(2);
             put_image_pointer(w, later, field, Some(tile));
             pos.put(w)?;
@@ -436,7 +436,7 @@ fn take_brush(r: &mut Reader<'_>, field: &'static str) -> Result<Brush<Image>, D
         1 => r.u32(field).map(Brush::Solid),
         2 => {
             let image = take_image(&mut r.some_pointer(field)?.within(field))?;
-            Ok(Brush::Pattern { image: Some(image), pos: Point::take(r, field)? })
+            Ok(Brush::Pattern { image: Some(image.into()), pos: Point::take(r, field)? })
         }
         v => Err(r.error(field, 1, DecodeReason::Value(v.into()))),
     }
@@ -445,7 +445,7 @@ fn take_brush(r: &mut Reader<'_>, field: &'static str) -> Result<Brush<Image>, D
 fn take_qmask(r: &mut Reader<'_>) -> Result<QMask<Image>, DecodeError> {
     let flags = r.u8("mask.flags")?;
     let pos = Point::take(r, "mask.pos")?;
-    Ok(QMask { flags, pos, image: take_image_pointer(r, "mask.bitmap")? })
+    Ok(QMask { flags, pos, image: take_image_pointer(r, "mask.bitmap")?.map(Box::new) })
 }
 
 fn take_path(r: &mut Reader<'_>) -> Result<Vec<PathSegment>, DecodeError> {

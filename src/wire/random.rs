@@ -136,12 +136,12 @@ fn brush(r: &mut Random) -> Brush<Image> {
     match r.below(3) {
         0 => Brush::None,
         1 => Brush::Solid(r.u32()),
-        _ => Brush::Pattern { image: Some(image(r)), pos: r.point() },
+        _ => Brush::Pattern { image: Some(image(r).into()), pos: r.point() },
     }
 }
 
 fn qmask(r: &mut Random) -> QMask<Image> {
-    QMask { flags: r.u8(), pos: r.point(), image: if r.yes() { Some(image(r)) } else { None } }
+    QMask { flags: r.u8(), pos: r.point(), image: if r.yes() { Some(image(r).into()) } else { None } }
 }
 
 fn ropd(r: &mut Random) -> Ropd {

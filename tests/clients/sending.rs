@@ -154,7 +154,7 @@ fn text_and_patterns_are_drawn_by_clients_that_can() {
 
     let mut rng = Rng::seeded(9);
     let tile = noise(&mut rng, BitmapFormat::Bit32, 8, 8);
-    let brush = Brush::Pattern { image: Some(tile.clone()), pos: Point::new(0, 0) };
+    let brush = Brush::Pattern { image: Some(tile.clone().into()), pos: Point::new(0, 0) };
     let patinvert = |brush| Op::Rop3 {
         src: Some(tile.clone()),
         src_area: Rect::of_size(8, 8),

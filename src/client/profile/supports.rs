@@ -230,7 +230,7 @@ impl<F: Fn(SurfaceId) -> Option<SurfaceFormat>> Needs<'_, F> {
             Brush::Solid(_) => self.feature_if(true, Feature::BrushSolid),
             Brush::Pattern { image, .. } => {
                 self.feature_if(true, Feature::BrushPattern);
-                self.image(image.as_ref().ok_or(Lack::SelfBitmap)?, Feature::PatternSurface)?;
+                self.image(image.as_deref().ok_or(Lack::SelfBitmap)?, Feature::PatternSurface)?;
             }
         }
         Ok(())
@@ -238,7 +238,7 @@ impl<F: Fn(SurfaceId) -> Option<SurfaceFormat>> Needs<'_, F> {
 
     /// Masks are sent raw: a palette image without its palette has no other encoding.
     fn qmask<I: Pixels>(&mut self, mask: &QMask<I>) -> Result<(), Lack> {
-        let Some(image) = &mask.image else { return Ok(()) };
+        let Some(image) = mask.image.as_deref() else { return Ok(()) };
         self.feature_if(true, Feature::Mask);
         self.feature_if(mask.flags & QMask::<I>::INVERS != 0, Feature::MaskInvers);
         match image.source() {

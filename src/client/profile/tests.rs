@@ -279,7 +279,7 @@ fn lacks_are_named() {
     assert_eq!(with(&|_, _, r, _| *r = Ropd(Ropd::OP_XOR)), no("rop xor"));
     assert_eq!(with(&|_, _, r, _| *r = Ropd(Ropd::OP_PUT | Ropd::INVERS_DEST)), Ok(()), "the same as PUT");
     assert_eq!(
-        with(&|_, _, _, m| m.image = Some(image(BitmapFormat::Bit1Be, 8, 8))),
+        with(&|_, _, _, m| m.image = Some(image(BitmapFormat::Bit1Be, 8, 8).into())),
         Err("no BITMAP images of 1BIT_BE".to_owned())
     );
     assert_eq!(op(Op::Nop), Ok(()));
@@ -287,7 +287,8 @@ fn lacks_are_named() {
     let fill = |brush| Op::Fill { brush, rop: Ropd::PUT, mask: QMask::default() };
     assert_eq!(op(fill(Brush::Solid(1))), Ok(()));
     assert_eq!(op(fill(Brush::None)), no("brush-none"));
-    let tile = Brush::Pattern { image: Some(image(BitmapFormat::Bit32, 4, 4)), pos: Default::default() };
+    let tile =
+        Brush::Pattern { image: Some(image(BitmapFormat::Bit32, 4, 4).into()), pos: Default::default() };
     assert_eq!(op(fill(tile)), no("brush-pattern"));
 }
 

@@ -16,29 +16,6 @@ const POINTS: usize = 1 << 20;
 const COMMAND: &str = "command";
 const BAD: RestoreError = RestoreError::Field { field: COMMAND };
 
-/// The images of an operation, in the order of [`crate::draw::Task::sources`].
-pub(super) fn images<I>(op: &Op<I>) -> [Option<&I>; 4] {
-    fn tile<I>(brush: &Brush<I>) -> Option<&I> {
-        match brush {
-            Brush::Pattern { image, .. } => image.as_ref(),
-            _ => None,
-        }
-    }
-    let mut images = [op.src(), None, None, op.qmask().and_then(|mask| mask.image.as_ref())];
-    match op {
-        Op::Fill { brush, .. }
-        | Op::Opaque { brush, .. }
-        | Op::Rop3 { brush, .. }
-        | Op::Stroke { brush, .. } => images[1] = tile(brush),
-        Op::Text { fore_brush, back_brush, .. } => {
-            (images[1], images[2]) = (tile(fore_brush), tile(back_brush));
-        }
-        Op::Composite(c) => images[3] = c.mask.as_ref(),
-        _ => {}
-    }
-    images
-}
-
 impl Out {
     /// A command; `image` writes its images. What it says of surfaces that it depends on was looked at when it came, and
     /// is left out.
@@ -153,7 +130,7 @@ impl Out {
             }
             Brush::Pattern { image: tile, pos } => {
                 self.u8(2);
-                self.maybe(tile.as_ref(), image);
+                self.maybe(tile.as_deref(), image);
                 self.point(pos);
             }
         }
@@ -162,7 +139,7 @@ impl Out {
     fn qmask<I>(&mut self, mask: &QMask<I>, image: &mut impl FnMut(&mut Self, &I)) {
         self.u8(mask.flags);
         self.point(&mask.pos);
-        self.maybe(mask.image.as_ref(), image);
+        self.maybe(mask.image.as_deref(), image);
     }
 }
 
@@ -291,13 +268,19 @@ impl In<'_> {
         Ok(match self.u8(COMMAND)? {
             0 => Brush::None,
             1 => Brush::Solid(self.u32(COMMAND)?),
-            2 => Brush::Pattern { image: self.maybe(COMMAND, image)?, pos: self.point(COMMAND)? },
+            2 => {
+                Brush::Pattern { image: self.maybe(COMMAND, image)?.map(Box::new), pos: self.point(COMMAND)? }
+            }
             _ => return Err(BAD),
         })
     }
 
     fn qmask<I>(&mut self, image: &mut impl FnMut(&mut Self) -> Result<I>) -> Result<QMask<I>> {
-        Ok(QMask { flags: self.u8(COMMAND)?, pos: self.point(COMMAND)?, image: self.maybe(COMMAND, image)? })
+        Ok(QMask {
+            flags: self.u8(COMMAND)?,
+            pos: self.point(COMMAND)?,
+            image: self.maybe(COMMAND, image)?.map(Box::new),
+        })
     }
 
     fn path(&mut self) -> Result<Vec<PathSegment>> {
@@ -367,7 +350,7 @@ mod tests {
         for drawable in drawables(5, 3000) {
             let mut images = Vec::new();
             let bytes = written(&drawable, &mut images);
-            assert_eq!(images.len(), super::images(&drawable.op).iter().flatten().count());
+            assert_eq!(images.len(), drawable.op.images().iter().flatten().count());
             let want = Drawable { surface_deps: [None; 3], ..drawable.clone() };
             assert_eq!(read(&bytes, &images), Ok((want, 0)));
             let cut = read(&bytes[..bytes.len() - 1], &images);

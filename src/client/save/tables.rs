@@ -3,7 +3,6 @@
 //! Everything bears the number of its place. Steps name steps before them only.
 
 use super::fields::{In, Out};
-use super::ops::images;
 use super::{RestoreError, Result};
 use crate::client::encode::content_hash;
 use crate::client::recipe::{Recipe, Recipes};
@@ -93,7 +92,7 @@ impl<'a> Tables<'a> {
     pub(super) fn task(&mut self, out: &mut Out, task: &'a Task) {
         let target = self.surface(&task.target);
         out.u32(target);
-        let (images, sources) = (images(&task.drawable.op), task.sources());
+        let (images, sources) = (task.drawable.op.images(), task.sources());
         out.drawable(&task.drawable, &mut |out, image: &Image| {
             out.u32(image.width);
             out.u32(image.height);
@@ -416,7 +415,7 @@ impl Hashes {
         let mut out = Out::default();
         let task = &step.task;
         out.u64(task.target.key.0);
-        let (images, sources) = (images(&task.drawable.op), task.sources());
+        let (images, sources) = (task.drawable.op.images(), task.sources());
         out.drawable(&task.drawable, &mut |out, image: &Image| {
             let at = images.iter().position(|i| i.is_some_and(|i| std::ptr::eq(i, image)));
             match at.map(|at| sources[at]) {

@@ -327,7 +327,7 @@ impl Maker {
             0 => Brush::None,
             1 | 2 => {
                 let (w, h) = (1 + self.rng.below(20), 1 + self.rng.below(12));
-                Brush::Pattern { image: Some(self.image(w, h)), pos: self.point() }
+                Brush::Pattern { image: Some(self.image(w, h).into()), pos: self.point() }
             }
             _ => Brush::Solid(self.rng.next() as u32),
         }
@@ -348,7 +348,7 @@ impl Maker {
             Image { id: 0, flags: 0, width: w, height: h, data: ImageData::Bitmap(bitmap) }
         };
         let pos = Point::new(self.rng.within(-1, 3), self.rng.within(-1, 3));
-        QMask { flags: self.rng.below(2) as u8, pos, image: Some(image) }
+        QMask { flags: self.rng.below(2) as u8, pos, image: Some(image.into()) }
     }
 
     /// A source and its area for a box: unscaled mostly.

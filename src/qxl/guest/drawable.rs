@@ -283,14 +283,14 @@ impl<M: GuestMemory + ?Sized> Input<'_, M> {
             RawBrush::None => Ok(Brush::None),
             RawBrush::Solid(color) => Ok(Brush::Solid(self.color(color))),
             RawBrush::Pattern(address, pos) => {
-                Ok(Brush::Pattern { image: self.image("brush.u.pattern.pat", address)?, pos })
+                Ok(Brush::Pattern { image: self.image("brush.u.pattern.pat", address)?.map(Box::new), pos })
             }
             RawBrush::Unknown(value) => self.fail("QXLBrush", "type", drawable, Fault::Unknown { value }),
         }
     }
 
     fn mask(&mut self, (flags, pos, address): (u8, crate::qxl::Point, u64)) -> Res<QMask> {
-        Ok(QMask { flags, pos, image: self.image("mask.bitmap", address)? })
+        Ok(QMask { flags, pos, image: self.image("mask.bitmap", address)?.map(Box::new) })
     }
 
     fn image(&mut self, field: &'static str, address: u64) -> Res<Option<Image>> {

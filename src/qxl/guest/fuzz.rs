@@ -3,7 +3,7 @@
 use super::testing::{Chunking, GROUP, Laid, Layout, TestMemory, compat_form};
 use super::{Guest, GuestCommand, GuestLimits, GuestMemory, MemSlots, Parsed, Slot, SlotId};
 use crate::qxl::testing::{Generator, Rng};
-use crate::qxl::{Brush, Clip, Command, Drawable, Event, Image, ImageData, Op, SurfaceCmd, SurfaceCreate};
+use crate::qxl::{Clip, Command, Drawable, Event, Image, ImageData, Op, SurfaceCmd, SurfaceCreate};
 use std::cell::{Cell, RefCell};
 
 /// A memory that the guest writes to while it is read: mostly what is there, some of it damaged anew at each read,
@@ -85,22 +85,12 @@ fn well_formed_drawable(d: &Drawable) {
             assert!(b.chunks.is_empty() || chunks == b.data.len());
         }
     };
-    image(d.op.src());
-    image(d.op.qmask().and_then(|mask| mask.image.as_ref()));
-    match &d.op {
-        Op::Fill { brush, .. } | Op::Opaque { brush, .. } | Op::Rop3 { brush, .. } => {
-            if let Brush::Pattern { image: pattern, .. } = brush {
-                image(pattern.as_ref());
-            }
+    d.op.images().into_iter().for_each(image);
+    if let Op::Text { str, .. } = &d.op {
+        for glyph in &str.glyphs {
+            let row = (u64::from(glyph.width) * u64::from(str.depth().unwrap_or(0))).div_ceil(8);
+            assert_eq!(glyph.data.len() as u64, row * u64::from(glyph.height));
         }
-        Op::Text { str, .. } => {
-            for glyph in &str.glyphs {
-                let row = (u64::from(glyph.width) * u64::from(str.depth().unwrap_or(0))).div_ceil(8);
-                assert_eq!(glyph.data.len() as u64, row * u64::from(glyph.height));
-            }
-        }
-        Op::Composite(composite) => image(composite.mask.as_ref()),
-        _ => {}
     }
     if let Clip::Rects(rects) = &d.clip {
         assert!(rects.len() as u64 <= u64::from(GuestLimits::default().max_clip_rects));

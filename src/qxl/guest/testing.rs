@@ -7,6 +7,7 @@ use crate::qxl::{
     Op, Palette, PathSegment, Point, PrimaryCreate, QMask, Rect, Str, SurfaceCmd, SurfaceCreate, Transform,
     UpdateCmd, surface_format_number,
 };
+use std::convert::Infallible;
 use std::sync::Arc;
 
 /// How bulk data are cut into chunks.
@@ -448,12 +449,12 @@ impl Layout {
         match brush {
             Brush::None => out.u32(0).u64(self.rng.next_u64()).u64(0),
             Brush::Solid(color) => out.u32(1).u32(*color).u32(self.rng.next_u32()).u64(0),
-            Brush::Pattern { image, pos } => out.u32(2).u64(self.image(image.as_ref())).point(pos),
+            Brush::Pattern { image, pos } => out.u32(2).u64(self.image(image.as_deref())).point(pos),
         };
     }
 
     fn mask(&mut self, out: &mut Bytes, mask: &QMask) {
-        out.u8(mask.flags).point(&mask.pos).u64(self.image(mask.image.as_ref()));
+        out.u8(mask.flags).point(&mask.pos).u64(self.image(mask.image.as_deref()));
     }
 
     fn image(&mut self, image: Option<&Image>) -> u64 {
@@ -609,27 +610,11 @@ pub fn own_copy(command: &Command) -> Command {
     command
 }
 
-fn each_image(drawable: &mut Drawable, f: impl FnMut(&mut Image)) {
-    let mut images: [Option<&mut Image>; 3] = [None, None, None];
-    fn tile(brush: &mut Brush) -> Option<&mut Image> {
-        if let Brush::Pattern { image, .. } = brush { image.as_mut() } else { None }
-    }
-    match &mut drawable.op {
-        Op::Nop | Op::CopyBits { .. } => {}
-        Op::Fill { brush, mask, .. } => images = [tile(brush), mask.image.as_mut(), None],
-        Op::Opaque { src, brush, mask, .. } | Op::Rop3 { src, brush, mask, .. } => {
-            images = [src.as_mut(), tile(brush), mask.image.as_mut()];
-        }
-        Op::Copy { src, mask, .. } | Op::Blend { src, mask, .. } => {
-            images = [src.as_mut(), mask.image.as_mut(), None];
-        }
-        Op::Blackness { mask } | Op::Whiteness { mask } | Op::Invers { mask } => {
-            images[0] = mask.image.as_mut();
-        }
-        Op::Stroke { brush, .. } => images[0] = tile(brush),
-        Op::Text { fore_brush, back_brush, .. } => images = [tile(fore_brush), tile(back_brush), None],
-        Op::Transparent { src, .. } | Op::AlphaBlend { src, .. } => images[0] = src.as_mut(),
-        Op::Composite(composite) => images = [composite.src.as_mut(), composite.mask.as_mut(), None],
-    }
-    images.into_iter().flatten().for_each(f);
+fn each_image(drawable: &mut Drawable, mut f: impl FnMut(&mut Image)) {
+    let changed = drawable.op.map_images(|_, image| {
+        let mut image = image.cloned();
+        image.as_mut().into_iter().for_each(&mut f);
+        Ok::<_, Infallible>(image)
+    });
+    drawable.op = changed.unwrap_or_else(|never| match never {});
 }
