@@ -4,6 +4,10 @@
 //! milliseconds of runs that take turns; reading and parsing are not counted. *state* is what both drawing at once and
 //! the graph pay before any pixel; *two thr's* what two threads gain at arithmetic between these runs, which bounds what
 //! they can gain at drawing. With several threads times are those on the wall. `FINAL=1` measures final frames only.
+//!
+//! Commands were all read before, and left the cache, which both ways of drawing pay for; but for *as read*, the gain
+//! where each 256 commands are read just before they are taken in (between the times that count), as a server does.
+//! Then drawing at once finds them in the cache and gives their memory to the next ones, and the graph does not.
 
 use spice_raster::{Raster, Region};
 use spice_render::capture;
@@ -11,6 +15,7 @@ use spice_render::draw::{Limits, Renderer, State};
 use spice_render::graph::{Execution, Graph, GraphLimits};
 use spice_render::qxl::{Command, Event};
 use std::hint::black_box;
+use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -31,36 +36,68 @@ fn cpu() -> Duration {
 /// A recorded command and its time in nanoseconds.
 type Timed = (u64, Event);
 
-fn load(path: &Path) -> Vec<Timed> {
-    let mut reader = capture::open(path, capture::Limits::default()).expect("a capture");
-    let mut events = Vec::new();
-    while let Ok(Some(record)) = reader.next_record() {
-        events.push((record.time_ns, record.event));
-    }
-    events
+/// The next commands of a recording, so many at most.
+fn read(reader: &mut capture::Reader<impl Read>, most: usize) -> Vec<Timed> {
+    let records = std::iter::from_fn(|| reader.next_record().ok().flatten());
+    records.take(most).map(|record| (record.time_ns, record.event)).collect()
 }
 
-fn immediate(events: &[Timed]) -> Duration {
-    let start = cpu();
-    let mut renderer = Renderer::new(Raster::new(), Limits::default());
-    for (_, event) in events {
-        let _ = renderer.event(event);
+/// Commands that a run takes in.
+#[derive(Clone, Copy)]
+enum Feed<'a> {
+    /// They were read long before.
+    Held(&'a [Timed]),
+    /// They are read, a few at a time, out of an uncompressed recording.
+    AsRead(&'a [u8]),
+}
+
+/// Commands that are read at a time.
+const AT_A_TIME: usize = 256;
+
+impl Feed<'_> {
+    /// Gives each command to `take`; tells how long that took, on the wall and of this thread's processor time.
+    fn run(self, mut take: impl FnMut(&Timed)) -> [Duration; 2] {
+        let mut spent = [Duration::ZERO; 2];
+        let mut timed = |work: &mut dyn FnMut()| {
+            let start = (Instant::now(), cpu());
+            work();
+            let took = [start.0.elapsed(), cpu() - start.1];
+            spent.iter_mut().zip(took).for_each(|(sum, took)| *sum += took);
+        };
+        match self {
+            Feed::Held(events) => timed(&mut || events.iter().for_each(&mut take)),
+            Feed::AsRead(bytes) => {
+                let mut reader = capture::Reader::new(Cursor::new(bytes)).expect("a capture");
+                loop {
+                    let mut events = read(&mut reader, AT_A_TIME);
+                    if events.is_empty() {
+                        break;
+                    }
+                    timed(&mut || events.drain(..).for_each(|event| take(&event)));
+                }
+            }
+        }
+        spent
     }
+}
+
+fn immediate(feed: Feed<'_>) -> Duration {
+    let mut renderer = Renderer::new(Raster::new(), Limits::default());
+    let [_, cpu] = feed.run(|(_, event)| drop(renderer.event(event)));
     black_box(renderer.surface(0).is_some());
-    cpu() - start
+    cpu
 }
 
 /// What both pay: ids, caches, clips and checks, without a pixel.
 fn resolve(events: &[Timed]) -> Duration {
-    let start = cpu();
     let mut state = State::new(Limits::default());
-    for (_, event) in events {
+    let [_, cpu] = Feed::Held(events).run(|(_, event)| {
         black_box(match event {
             Event::Command(command) => state.command(command).is_ok(),
             Event::Worker(message) => state.worker(message).is_ok(),
         });
-    }
-    cpu() - start
+    });
+    cpu
 }
 
 fn new_graph(threads: usize, bounds: GraphLimits) -> Graph {
@@ -91,10 +128,9 @@ struct Run {
 }
 
 /// Replays with a frame each so many nanoseconds, or one at the end.
-fn graph(events: &[Timed], mut graph: Graph, every: Option<u64>) -> Run {
-    let (start, wall) = (cpu(), Instant::now());
-    let mut next = events.first().map_or(0, |e| e.0);
-    for (time, event) in events {
+fn graph(feed: Feed<'_>, mut graph: Graph, every: Option<u64>) -> Run {
+    let mut next = 0;
+    let spent = feed.run(|(time, event)| {
         if let Some(every) = every
             && *time >= next
         {
@@ -102,9 +138,10 @@ fn graph(events: &[Timed], mut graph: Graph, every: Option<u64>) -> Run {
             next = time + every;
         }
         let _ = graph.event(event);
-    }
+    });
+    let last = (Instant::now(), cpu());
     black_box(graph.render_all(0).is_some());
-    Run { wall: wall.elapsed(), cpu: cpu() - start, graph }
+    Run { wall: spent[0] + last.0.elapsed(), cpu: spent[1] + (cpu() - last.1), graph }
 }
 
 fn median(times: &mut [Duration]) -> f64 {
@@ -154,24 +191,37 @@ fn machine(two: &rayon::ThreadPool) -> [Duration; 2] {
     })
 }
 
+/// An uncompressed recording of these commands.
+fn written(events: &[Timed]) -> Vec<u8> {
+    let mut writer = capture::Writer::new(Vec::new()).expect("memory");
+    events.iter().for_each(|(time, event)| writer.write(*time, event).expect("memory"));
+    writer.finish().expect("memory")
+}
+
 /// From frame to frame, in nanoseconds.
 const FRAME: Option<u64> = Some(1_000_000_000 / 30);
 
-/// One recording's row of the table.
-fn row(name: &str, events: &[Timed], two: &rayon::ThreadPool) {
+/// One recording's row of the table; `bytes` are what it is read from.
+fn row(name: &str, events: &[Timed], bytes: Option<&[u8]>, two: &rayon::ThreadPool) {
+    let held = Feed::Held(events);
     let [mut immed, mut state, mut last, mut last_two] = [const { Vec::new() }; 4];
+    let [mut read_immed, mut read_last] = [const { Vec::new() }; 2];
     let [mut frames, mut one_wall, mut two_wall, mut alone, mut both] = [const { Vec::new() }; 5];
     let mut total = None;
     let started = Instant::now();
     let final_only = std::env::var_os("FINAL").is_some();
     while immed.len() < 5 || (immed.len() < 31 && started.elapsed() < Duration::from_secs(4)) {
-        immed.push(immediate(events));
+        immed.push(immediate(held));
         state.push(resolve(events));
-        let run = graph(events, new_graph(1, bounds()), None);
+        let run = graph(held, new_graph(1, bounds()), None);
         last.push(run.cpu);
         total = Some(run.graph.stats().total());
         // As a thread of a server draws, with rayon's own pool beside it.
-        last_two.push(graph(events, new_graph(0, bounds()), None).wall);
+        last_two.push(graph(held, new_graph(0, bounds()), None).wall);
+        if let Some(bytes) = bytes {
+            read_immed.push(immediate(Feed::AsRead(bytes)));
+            read_last.push(graph(Feed::AsRead(bytes), new_graph(1, bounds()), None).cpu);
+        }
         let [one, other] = machine(two);
         alone.push(one);
         both.push(other);
@@ -180,10 +230,10 @@ fn row(name: &str, events: &[Timed], two: &rayon::ThreadPool) {
         }
         // As a program's own thread of the pool, which draws too. With one thread as well: its memory is that of
         // another arena of the allocator than the main thread's.
-        let run = two.install(|| graph(events, new_graph(1, bounds()), FRAME));
+        let run = two.install(|| graph(held, new_graph(1, bounds()), FRAME));
         frames.push(run.cpu);
         one_wall.push(run.wall);
-        let run = two.install(|| graph(events, new_graph(0, bounds()), FRAME));
+        let run = two.install(|| graph(held, new_graph(0, bounds()), FRAME));
         two_wall.push(run.wall);
     }
     let [immed, state, last, last_two, alone, both] =
@@ -192,15 +242,19 @@ fn row(name: &str, events: &[Timed], two: &rayon::ThreadPool) {
         "{name:16} | {:5.2}x | {immed:6.2} {state:6.2} {last:6.2} {:5.2}x {last_two:6.2} {:5.2}x",
         alone / both,
         immed / last,
-        immed / last_two
+        immed / last_two,
     );
+    match bytes {
+        Some(_) => print!(" {:5.2}x", median(&mut read_immed) / median(&mut read_last)),
+        None => print!("       "),
+    }
     if final_only {
         return println!();
     }
     let [frames, one, two] = [&mut frames, &mut one_wall, &mut two_wall].map(|t| median(t));
     let timed = Execution { threads: 1, timing: true, ..Execution::default() };
     let timed = Graph::new(Raster::new(), Limits::default(), bounds(), timed);
-    let run = graph(events, timed, FRAME);
+    let run = graph(held, timed, FRAME);
     let times = run.graph.stats().times;
     let share = 100.0 * (times.draw + times.decode).as_secs_f64() / run.cpu.as_secs_f64();
     let t = total.expect("ran");
@@ -220,7 +274,7 @@ fn row(name: &str, events: &[Timed], two: &rayon::ThreadPool) {
 /// What is drawn for a final frame and at 30 fps.
 fn counts(file: &Path, events: &[Timed]) {
     for (mode, every) in [("final", None), ("30 fps", FRAME)] {
-        let run = graph(events, new_graph(1, bounds()), every);
+        let run = graph(Feed::Held(events), new_graph(1, bounds()), every);
         let (stats, t) = (run.graph.stats(), run.graph.stats().total());
         println!(
             "{} {mode}: {} renders, {} passes, {} visits of {} nodes; drawn {} of {} pixels, culled {}, trimmed {}",
@@ -249,34 +303,37 @@ fn main() {
         files.sort();
     }
     println!(
-        "                 | two    |  final frame                all threads |  30 fps                            | pixels (M)              | build"
+        "                 | two    |  final frame               all threads   as   |  30 fps                            | pixels (M)              | build"
     );
     println!(
-        "capture          | thr's  | immed  state  graph  gain   wall  gain | 1 thr  2 thr  gain  draw  vs imm   | asked  drawn  cull trim | ns   B"
+        "capture          | thr's  | immed  state  graph  gain   wall  gain   read | 1 thr  2 thr  gain  draw  vs imm   | asked  drawn  cull trim | ns   B"
     );
     let two = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("two threads");
     for file in files {
-        let events = load(&file);
+        let mut reader = capture::open(&file, capture::Limits::default()).expect("a capture");
+        let events = read(&mut reader, usize::MAX);
         if std::env::var_os("COUNTS").is_some() {
             counts(&file, &events);
             continue;
         }
         if let Some(runs) = std::env::var("GRAPH_ONLY").ok().and_then(|n| n.parse().ok()) {
+            let bytes = std::env::var_os("AS_READ").map(|_| written(&events));
+            let feed = bytes.as_deref().map_or(Feed::Held(&events), Feed::AsRead);
             for _ in 0..runs {
                 black_box(match std::env::var("ONLY").as_deref() {
-                    Ok("immediate") => immediate(&events),
+                    Ok("immediate") => immediate(feed),
                     Ok("state") => resolve(&events),
-                    Ok("frames") => graph(&events, new_graph(1, bounds()), FRAME).cpu,
-                    _ => graph(&events, new_graph(1, bounds()), None).cpu,
+                    Ok("frames") => graph(feed, new_graph(1, bounds()), FRAME).cpu,
+                    _ => graph(feed, new_graph(1, bounds()), None).cpu,
                 });
             }
             continue;
         }
         let name = file.file_name().unwrap_or_default().to_string_lossy().replace(".rec.zst", "");
-        row(name.trim_end_matches(".rec"), &events, &two);
+        row(name.trim_end_matches(".rec"), &events, Some(&written(&events)), &two);
     }
     if std::env::var_os("GRAPH_ONLY").is_none() && std::env::var_os("FINAL").is_none() {
-        row("made-up windows", &windows(), &two);
+        row("made-up windows", &windows(), None, &two);
     }
     if ["GRAPH_ONLY", "NODES", "FINAL"].iter().all(|name| std::env::var_os(name).is_none()) {
         growth();
