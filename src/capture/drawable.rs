@@ -6,7 +6,7 @@ use super::input::{Input, Res};
 use crate::qxl::blob::{self, BlobError};
 use crate::qxl::{
     Bitmap, BitmapFormat, Brush, Clip, Composite, Drawable, Image, ImageData, LineAttr, Op, Palette,
-    PathSegment, Point, QMask, Rect, Ropd, ScaleMode, Str, SurfaceDep, Transform,
+    PathSegment, Point, QMask, Rect, Ropd, ScaleMode, Str, SurfaceDep, SurfaceDeps, Transform,
 };
 use bytes::Bytes;
 use std::io::Read;
@@ -60,12 +60,12 @@ impl<R: Read> Input<R> {
         if compat {
             has_self_bitmap = self.flag("bitmap_offset")?;
             area = self.rect("rect bitmap_area ")?;
-            (surface_id, surface_deps) = (0, [None; 3]);
+            (surface_id, surface_deps) = (0, SurfaceDeps::default());
         } else {
             has_self_bitmap = self.flag("self_bitmap")?;
             area = self.rect("rect self_bitmap_area ")?;
             surface_id = self.u32("surface_id")?;
-            surface_deps = [self.surface_dep()?, self.surface_dep()?, self.surface_dep()?];
+            surface_deps = SurfaceDeps::new([self.surface_dep()?, self.surface_dep()?, self.surface_dep()?]);
         }
         let self_bitmap = has_self_bitmap.then_some(area);
         let op = self.op(compat)?;

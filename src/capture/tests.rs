@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::qxl::testing::{Generator, Rng};
-use crate::qxl::{Bitmap, Command, Drawable, Event, Op, WorkerMessage};
+use crate::qxl::{Bitmap, Command, Drawable, Event, Op, SurfaceDeps, WorkerMessage};
 use std::io::Write;
 use std::sync::Arc;
 
@@ -299,7 +299,7 @@ fn compat_drawables_are_told_from_native_ones() {
         let compat = !matches!(drawable.op, Op::Composite(_)) && generator.rng.one_in(2);
         if compat {
             drawable.surface_id = 0;
-            drawable.surface_deps = [None; 3];
+            drawable.surface_deps = SurfaceDeps::default();
             if let Op::AlphaBlend { alpha_flags, .. } = &mut drawable.op {
                 *alpha_flags = 0;
             }

@@ -295,7 +295,7 @@ impl Text<'_> {
         self.int("self_bitmap", drawable.self_bitmap.is_some())?;
         self.rect("self_bitmap_area", &drawable.self_bitmap.unwrap_or_default())?;
         self.u32("surface_id", drawable.surface_id)?;
-        for dep in &drawable.surface_deps {
+        for dep in &drawable.surface_deps.places() {
             match dep {
                 Some(dep) if dep.surface_id == u32::MAX => return refuse("surface id -1 means no surface"),
                 Some(dep) => {

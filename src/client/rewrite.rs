@@ -149,7 +149,7 @@ mod tests {
     use crate::draw::exec::{self, Pixels};
     use crate::draw::{SurfaceInfo, SurfaceKey};
     use crate::qxl::testing::Rng;
-    use crate::qxl::{Brush, Composite, Drawable, OpKind, Point, QMask, Ropd, ScaleMode};
+    use crate::qxl::{Brush, Composite, Drawable, OpKind, Point, QMask, Ropd, ScaleMode, SurfaceDeps};
     use spice_raster::{Raster, Surface};
 
     /// No other surface.
@@ -167,7 +167,7 @@ mod tests {
 
     fn task(op: Op, clip: &[Rect]) -> Task {
         let bbox = Rect::new(10, 20, 60, 50);
-        let (surface_deps, self_bitmap) = ([None; 3], None);
+        let (surface_deps, self_bitmap) = (SurfaceDeps::default(), None);
         let sources = ImageRole::ALL.map(|role| match op.image(role) {
             Some(image) => picture(image, role == ImageRole::Mask && op.qmask().is_some()),
             None => Source::None,

@@ -12,17 +12,31 @@ use std::sync::{Arc, OnceLock};
 #[derive(Debug)]
 pub struct Picture {
     flags: u8,
-    width: u32,
-    height: u32,
-    limit: u64,
     coded: Coded,
-    decoded: OnceLock<Option<Bitmap>>,
 }
 
 #[derive(Debug)]
 enum Coded {
     Bitmap(Bitmap),
-    Quic(Bytes),
+    /// In a box: commands wait by the thousand, most with a bitmap.
+    Quic(Box<Quic>),
+}
+
+/// A QUIC stream and what it holds.
+#[derive(Debug)]
+struct Quic {
+    data: Bytes,
+    width: u32,
+    height: u32,
+    limit: u64,
+    decoded: OnceLock<Option<Bitmap>>,
+}
+
+impl Coded {
+    /// A stream of a picture of so many columns and rows; decoded, it may take so many bytes.
+    fn quic(data: Bytes, (width, height): (u32, u32), limit: u64) -> Self {
+        Self::Quic(Quic { data, width, height, limit, decoded: OnceLock::new() }.into())
+    }
 }
 
 impl Picture {
@@ -35,24 +49,32 @@ impl Picture {
                 bitmap.check(mask).map_err(Refusal::Bitmap)?;
                 (Coded::Bitmap(bitmap.clone()), bitmap.width, bitmap.height)
             }
-            ImageData::Quic(data) => (Coded::Quic(data.clone()), image.width, image.height),
+            ImageData::Quic(data) => {
+                let Image { width, height, .. } = *image;
+                (Coded::quic(data.clone(), (width, height), limits.image_bytes), width, height)
+            }
         };
         // As 32-bit pixels, the most that any use of it allocates.
         if u64::from(width) * u64::from(height) > limits.image_bytes / 4 {
             return Err(Refusal::ImageTooLarge { width, height });
         }
-        let (flags, limit) = (image.flags, limits.image_bytes);
-        Ok(Some(Self { flags, width, height, limit, coded, decoded: OnceLock::new() }))
+        Ok(Some(Self { flags: image.flags, coded }))
     }
 
     /// Columns.
     pub fn width(&self) -> u32 {
-        self.width
+        match &self.coded {
+            Coded::Bitmap(b) => b.width,
+            Coded::Quic(quic) => quic.width,
+        }
     }
 
     /// Rows.
     pub fn height(&self) -> u32 {
-        self.height
+        match &self.coded {
+            Coded::Bitmap(b) => b.height,
+            Coded::Quic(quic) => quic.height,
+        }
     }
 
     /// The image's flags.
@@ -64,7 +86,7 @@ impl Picture {
     pub(crate) fn data(&self) -> ImageData {
         match &self.coded {
             Coded::Bitmap(b) => ImageData::Bitmap(b.clone()),
-            Coded::Quic(data) => ImageData::Quic(data.clone()),
+            Coded::Quic(quic) => ImageData::Quic(quic.data.clone()),
         }
     }
 
@@ -72,7 +94,7 @@ impl Picture {
     pub fn bytes(&self) -> usize {
         match &self.coded {
             Coded::Bitmap(b) => b.data.len(),
-            Coded::Quic(data) => data.len(),
+            Coded::Quic(quic) => quic.data.len(),
         }
     }
 
@@ -80,7 +102,7 @@ impl Picture {
     pub fn held_bytes(&self) -> usize {
         match &self.coded {
             Coded::Bitmap(b) => b.data.held(),
-            Coded::Quic(data) => data.len(),
+            Coded::Quic(quic) => quic.data.len(),
         }
     }
 
@@ -93,9 +115,9 @@ impl Picture {
     pub fn with_palette(&self, palette: Arc<Palette>) -> Self {
         let coded = match &self.coded {
             Coded::Bitmap(b) => Coded::Bitmap(Bitmap { palette: Some(palette), ..b.clone() }),
-            Coded::Quic(data) => Coded::Quic(data.clone()),
+            Coded::Quic(quic) => Coded::quic(quic.data.clone(), (quic.width, quic.height), quic.limit),
         };
-        Self { coded, decoded: OnceLock::new(), ..*self }
+        Self { flags: self.flags, coded }
     }
 
     /// Its palette, if it has one.
@@ -110,9 +132,7 @@ impl Picture {
     pub fn bitmap(&self) -> Option<&Bitmap> {
         match &self.coded {
             Coded::Bitmap(b) => Some(b),
-            Coded::Quic(data) => {
-                self.decoded.get_or_init(|| decode_quic(data, self.width, self.height, self.limit)).as_ref()
-            }
+            Coded::Quic(quic) => quic.decoded.get_or_init(|| decode_quic(quic)).as_ref(),
         }
     }
 
@@ -120,7 +140,7 @@ impl Picture {
     pub fn bitmap_if_decoded(&self) -> Option<&Bitmap> {
         match &self.coded {
             Coded::Bitmap(b) => Some(b),
-            Coded::Quic(_) => self.decoded.get()?.as_ref(),
+            Coded::Quic(quic) => quic.decoded.get()?.as_ref(),
         }
     }
 
@@ -256,7 +276,8 @@ fn as_ref<'a>(bitmap: &'a Bitmap, data: &'a [u8]) -> Option<BitmapRef<'a>> {
 
 /// A QUIC stream as a bitmap; `None` if it is corrupt or not of the declared size. 16-bit pixels come widened to
 /// 32 bits with an x byte of 0, unlike those of a 16-bit bitmap.
-fn decode_quic(data: &Bytes, width: u32, height: u32, limit: u64) -> Option<Bitmap> {
+fn decode_quic(quic: &Quic) -> Option<Bitmap> {
+    let &Quic { ref data, width, height, limit, .. } = quic;
     let header = QuicHeader::parse(data).ok()?;
     if (header.width, header.height) != (width, height) {
         return None;

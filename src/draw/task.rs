@@ -105,7 +105,7 @@ impl Task {
         if !target.bounds().contains(&bbox) && !bbox.is_empty() || out_of_bounds(&bbox, &target) {
             return Err(Refusal::BoxOutside { bbox, width: target.width, height: target.height });
         }
-        for dep in drawable.surface_deps.iter().flatten() {
+        for dep in drawable.surface_deps.iter() {
             if ctx.lookup(dep.surface_id) == Lookup::Destroyed {
                 return Err(Refusal::SurfaceDestroyed { id: dep.surface_id });
             }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 /// A drawable that draws something else somewhere else, for a task that has its clip already.
 pub(crate) fn redrawn(drawable: &Drawable, bbox: Rect, op: Op) -> Arc<Drawable> {
-    let &Drawable { surface_id, effect, mm_time, self_bitmap, surface_deps, .. } = drawable;
+    let &Drawable { surface_id, effect, mm_time, self_bitmap, .. } = drawable;
+    let surface_deps = drawable.surface_deps.clone();
     let clip = Clip::None;
     Arc::new(Drawable { surface_id, effect, mm_time, bbox, clip, self_bitmap, surface_deps, op })
 }

@@ -19,7 +19,7 @@ pub struct Drawable<I = Image> {
     /// The area of the surface itself that stands for a missing source image.
     pub self_bitmap: Option<Rect>,
     /// Surfaces that the guest says it reads.
-    pub surface_deps: [Option<SurfaceDep>; 3],
+    pub surface_deps: SurfaceDeps,
     /// What it draws.
     pub op: Op<I>,
 }
@@ -31,6 +31,32 @@ pub struct SurfaceDep {
     pub surface_id: SurfaceId,
     /// The area read.
     pub rect: Rect,
+}
+
+/// The surfaces that the guest says an operation reads: a command has three places for them, and most have none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SurfaceDeps(Option<Box<[Option<SurfaceDep>; 3]>>);
+
+impl SurfaceDeps {
+    /// Those in the command's three places.
+    pub fn new(places: [Option<SurfaceDep>; 3]) -> Self {
+        Self(places.iter().any(Option::is_some).then(|| places.into()))
+    }
+
+    /// The three places.
+    pub fn places(&self) -> [Option<SurfaceDep>; 3] {
+        self.0.as_deref().copied().unwrap_or_default()
+    }
+
+    /// Those that there are.
+    pub fn iter(&self) -> impl Iterator<Item = &SurfaceDep> {
+        self.0.iter().flat_map(|places| places.iter().flatten())
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
 }
 
 /// `SpiceClip`.

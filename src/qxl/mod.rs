@@ -25,7 +25,7 @@ pub use command::{
 pub use data::{BitmapData, Piece, Storage, Stored};
 pub use drawable::{
     Brush, Clip, Composite, Drawable, Glyph, LineAttr, Op, OpKind, PathSegment, QMask, Ropd, ScaleMode, Str,
-    SurfaceDep, Transform,
+    SurfaceDep, SurfaceDeps, Transform,
 };
 pub use image::{Bitmap, BitmapError, BitmapFormat, Image, ImageData, Palette};
 pub use images::ImageRole;

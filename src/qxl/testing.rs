@@ -3,7 +3,8 @@
 use super::{
     Bitmap, BitmapFormat, Brush, Clip, Command, Composite, CursorCmd, CursorShape, Drawable, Event, Glyph,
     Image, ImageData, LineAttr, Op, Palette, PathSegment, Point, PrimaryCreate, QMask, Rect, Ropd, ScaleMode,
-    Str, SurfaceCmd, SurfaceCreate, SurfaceDep, SurfaceFormat, SurfaceId, UpdateCmd, WorkerMessage,
+    Str, SurfaceCmd, SurfaceCreate, SurfaceDep, SurfaceDeps, SurfaceFormat, SurfaceId, UpdateCmd,
+    WorkerMessage,
 };
 use bytes::Bytes;
 use std::sync::Arc;
@@ -77,7 +78,7 @@ pub fn drawn_on(surface_id: SurfaceId, bbox: Rect, op: Op) -> Event {
         bbox,
         clip: Clip::None,
         self_bitmap: None,
-        surface_deps: [None; 3],
+        surface_deps: SurfaceDeps::default(),
         op,
     };
     Event::Command(Command::Drawable(Arc::new(drawable)))
@@ -280,7 +281,7 @@ impl Generator {
             bbox: self.rect(),
             clip: self.clip(),
             self_bitmap: if self.rng.one_in(6) { Some(self.rect()) } else { None },
-            surface_deps,
+            surface_deps: SurfaceDeps::new(surface_deps),
             op: self.op(),
         }
     }

@@ -3,7 +3,7 @@
 use crate::capture;
 use crate::qxl::{
     self, Clip, Command, CursorCmd, CursorShape, Drawable, Event, Op, PrimaryCreate, QMask, Rect, Ropd,
-    ScaleMode, SurfaceCmd, SurfaceCreate, SurfaceDep, SurfaceFormat, SurfaceId, WorkerMessage,
+    ScaleMode, SurfaceCmd, SurfaceCreate, SurfaceDep, SurfaceDeps, SurfaceFormat, SurfaceId, WorkerMessage,
 };
 use crate::viewer::images::{ImageDecoder, ImageError, ImageLimits, ImageRules};
 use crate::wire::{CursorImage, CursorMessage, Draw, ServerMessage, StreamCreate, SurfaceCreated};
@@ -240,7 +240,7 @@ fn drawable(surface_id: SurfaceId, mm_time: u32, bbox: Rect, clip: &Clip, op: Op
         _ => None,
     });
     // No operation has more than three images.
-    let surface_deps = [(); 3].map(|_| read.next());
+    let surface_deps = SurfaceDeps::new([(); 3].map(|_| read.next()));
     drop(read);
     // Effect 0: it depends on what lies below, which is true of anything.
     Drawable { surface_id, effect: 0, mm_time, bbox, clip: clip.clone(), self_bitmap: None, surface_deps, op }

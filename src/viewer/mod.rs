@@ -14,7 +14,7 @@ use crate::client::profile::Profile;
 use crate::draw::renderer::new_surface;
 use crate::draw::task::Resolve;
 use crate::draw::{Limits, Lookup, Picture, Refusal, SurfaceIds, SurfaceKey, Task, exec};
-use crate::qxl::{Drawable, Image, SurfaceId};
+use crate::qxl::{Drawable, Image, SurfaceDeps, SurfaceId};
 use crate::wire::{
     ClientMessage, Draw, DrawRef, Framing, RawMessage, ServerKind, ServerMessage, SurfaceCreated, split,
 };
@@ -218,7 +218,7 @@ impl Viewer {
             bbox,
             clip,
             self_bitmap: None,
-            surface_deps: [None; 3],
+            surface_deps: SurfaceDeps::default(),
             op,
         };
         match asked {

@@ -10,7 +10,7 @@ use spice_render::client::profile::Profile;
 use spice_render::qxl::testing::{Generator, Rng};
 use spice_render::qxl::{
     Bitmap, BitmapData, BitmapFormat, Brush, Command, Drawable, Event, Image, ImageData, ImageRole, Op,
-    OpKind, PathSegment, Str, SurfaceCmd, SurfaceCreate, SurfaceFormat,
+    OpKind, PathSegment, Str, SurfaceCmd, SurfaceCreate, SurfaceDeps, SurfaceFormat,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -93,7 +93,8 @@ fn tame(drawable: Drawable, rng: &mut Rng, side: i32, surfaces: &[(u32, u32)]) -
         }
         _ => {}
     }
-    Drawable { surface_id: 0, effect: 0, mm_time: 0, bbox, clip, self_bitmap, surface_deps: [None; 3], op }
+    let surface_deps = SurfaceDeps::default();
+    Drawable { surface_id: 0, effect: 0, mm_time: 0, bbox, clip, self_bitmap, surface_deps, op }
 }
 
 /// A bitmap as a QUIC stream.

@@ -7,12 +7,12 @@ use spice_render::engine::Engine;
 use spice_render::qxl::testing::Rng;
 use spice_render::qxl::{
     Bitmap, BitmapFormat, Brush, Clip, Command, Composite, Drawable, Event, Glyph, Image, ImageData, Op,
-    Point, QMask, Ropd, ScaleMode, Str, SurfaceCmd, SurfaceCreate, SurfaceFormat,
+    Point, QMask, Ropd, ScaleMode, Str, SurfaceCmd, SurfaceCreate, SurfaceDeps, SurfaceFormat,
 };
 use std::sync::Arc;
 
 pub(crate) fn draw(surface_id: u32, bbox: Rect, op: Op) -> Event {
-    let (clip, surface_deps) = (Clip::None, [None; 3]);
+    let (clip, surface_deps) = (Clip::None, SurfaceDeps::default());
     let drawable =
         Drawable { surface_id, effect: 0, mm_time: 0, bbox, clip, self_bitmap: None, surface_deps, op };
     Event::Command(Command::Drawable(Arc::new(drawable)))

@@ -4,7 +4,8 @@ use super::super::{Limits, Reader, Record, Writer};
 use crate::draw;
 use crate::qxl::testing::{Generator, Rng};
 use crate::qxl::{
-    Bitmap, BitmapData, BitmapFormat, Command, Drawable, Event, Image, ImageData, Op, WorkerMessage,
+    Bitmap, BitmapData, BitmapFormat, Command, Drawable, Event, Image, ImageData, Op, SurfaceDeps,
+    WorkerMessage,
 };
 use crate::replay::Replay;
 use flate2::{Compression, write::ZlibEncoder};
@@ -164,7 +165,7 @@ fn a_file_that_shrinks_under_a_replay_is_an_error() {
     let mut writer = Writer::new(Vec::new()).unwrap();
     let Event::Command(Command::Drawable(drawable)) = copy(&mut rng, 0, &[]) else { unreachable!() };
     let mut drawable = Arc::unwrap_or_clone(drawable);
-    (drawable.surface_id, drawable.surface_deps) = (0, [None; 3]);
+    (drawable.surface_id, drawable.surface_deps) = (0, SurfaceDeps::default());
     drawable.clip = crate::qxl::Clip::None;
     writer.write(0, &Event::Command(Command::Drawable(Arc::new(drawable)))).unwrap();
     let text = [&text[..], &writer.finish().unwrap()[b"SPICE_REPLAY 1\n".len()..]].concat();

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::client::caps::{Announcement, CommonCaps, DisplayCaps};
-use crate::qxl::{Bitmap, Brush, Clip, Drawable, Image, ImageData, Op, QMask, Rect, Ropd, ScaleMode};
+use crate::qxl::{
+    Bitmap, Brush, Clip, Drawable, Image, ImageData, Op, QMask, Rect, Ropd, ScaleMode, SurfaceDeps,
+};
 use crate::wire::{DisplayInit, DrawRef};
 use bytes::Bytes;
 
@@ -213,7 +215,7 @@ fn copy(format: BitmapFormat) -> Drawable {
         bbox: Rect::new(10, 10, 18, 18),
         clip: Clip::None,
         self_bitmap: None,
-        surface_deps: [None; 3],
+        surface_deps: SurfaceDeps::default(),
         op: Op::Copy {
             src: Some(image(format, 8, 8)),
             src_area: area,

@@ -4,7 +4,7 @@ use super::fields::{In, Out};
 use super::{RestoreError, Result};
 use crate::qxl::{
     Brush, Clip, Composite, Drawable, Glyph, LineAttr, Op, OpKind, PathSegment, Point, QMask, Ropd,
-    ScaleMode, Str,
+    ScaleMode, Str, SurfaceDeps,
 };
 use bytes::Bytes;
 
@@ -159,7 +159,7 @@ impl In<'_> {
                 None => Clip::None,
             },
             self_bitmap: self.maybe(COMMAND, |from| from.rect(COMMAND))?,
-            surface_deps: [None; 3],
+            surface_deps: SurfaceDeps::default(),
             op: self.any_op(image)?,
         })
     }
@@ -351,7 +351,7 @@ mod tests {
             let mut images = Vec::new();
             let bytes = written(&drawable, &mut images);
             assert_eq!(images.len(), drawable.op.images().iter().flatten().count());
-            let want = Drawable { surface_deps: [None; 3], ..drawable.clone() };
+            let want = Drawable { surface_deps: SurfaceDeps::default(), ..drawable.clone() };
             assert_eq!(read(&bytes, &images), Ok((want, 0)));
             let cut = read(&bytes[..bytes.len() - 1], &images);
             assert!(matches!(cut, Err(RestoreError::Truncated { .. })), "{cut:?}");

@@ -382,7 +382,7 @@ impl Maker {
             bbox,
             clip,
             self_bitmap,
-            surface_deps: [None; 3],
+            surface_deps: SurfaceDeps::default(),
             op,
         };
         Event::Command(Command::Drawable(Arc::new(drawable)))

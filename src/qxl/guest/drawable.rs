@@ -6,7 +6,7 @@ use super::input::{Fields, Input, Res, What};
 use crate::qxl::blob;
 use crate::qxl::{
     Bitmap, BitmapFormat, Brush, Clip, Composite, Drawable, Image, ImageData, LineAttr, Op, Palette,
-    PathSegment, QMask, Ropd, ScaleMode, Str, SurfaceDep, Transform,
+    PathSegment, QMask, Ropd, ScaleMode, Str, SurfaceDep, SurfaceDeps, Transform,
 };
 use bytes::Bytes;
 use std::sync::Arc;
@@ -85,7 +85,7 @@ impl<M: GuestMemory + ?Sized> Input<'_, M> {
             bbox,
             clip,
             self_bitmap: has_self_bitmap.then_some(area),
-            surface_deps: [dep(0), dep(1), dep(2)],
+            surface_deps: SurfaceDeps::new([0, 1, 2].map(dep)),
             op: self.op(kind, address, place)?,
         }))
     }
@@ -108,7 +108,7 @@ impl<M: GuestMemory + ?Sized> Input<'_, M> {
             bbox,
             clip,
             self_bitmap: has_self_bitmap.then_some(area),
-            surface_deps: [None; 3],
+            surface_deps: SurfaceDeps::default(),
             op: self.op(kind, address, place)?,
         }))
     }

@@ -4,8 +4,8 @@ use super::{AddressBits, GuestCommand, GuestMemory, MemSlots, Slot, SlotId};
 use crate::qxl::testing::Rng;
 use crate::qxl::{
     Bitmap, Brush, Clip, Command, Composite, CursorCmd, CursorShape, Drawable, Image, ImageData, LineAttr,
-    Op, Palette, PathSegment, Point, PrimaryCreate, QMask, Rect, Str, SurfaceCmd, SurfaceCreate, Transform,
-    UpdateCmd, surface_format_number,
+    Op, Palette, PathSegment, Point, PrimaryCreate, QMask, Rect, Str, SurfaceCmd, SurfaceCreate, SurfaceDeps,
+    Transform, UpdateCmd, surface_format_number,
 };
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -364,7 +364,7 @@ impl Layout {
         let area = d.self_bitmap.unwrap_or_default();
         let kind = d.op.kind() as u8;
         if self.compat {
-            if d.surface_id != 0 || d.surface_deps != [None; 3] {
+            if d.surface_id != 0 || !d.surface_deps.is_empty() {
                 return None;
             }
             // Any offset but 0 means that there is one.
@@ -374,10 +374,10 @@ impl Layout {
         } else {
             out.u32(d.surface_id).u8(d.effect).u8(kind).u8(u8::from(d.self_bitmap.is_some()));
             out.rect(&area).rect(&d.bbox).u32(clip_kind).u64(clip).u32(d.mm_time);
-            for dep in &d.surface_deps {
+            for dep in &d.surface_deps.places() {
                 out.u32(dep.map_or(u32::MAX, |dep| dep.surface_id));
             }
-            for dep in &d.surface_deps {
+            for dep in &d.surface_deps.places() {
                 out.rect(&dep.map_or_else(Rect::default, |dep| dep.rect));
             }
         }
@@ -555,7 +555,7 @@ pub fn compat_form(command: &Command) -> Option<Command> {
     Some(match command {
         Command::Drawable(drawable) => {
             let mut drawable = Drawable::clone(drawable);
-            (drawable.surface_id, drawable.surface_deps) = (0, [None; 3]);
+            (drawable.surface_id, drawable.surface_deps) = (0, SurfaceDeps::default());
             match &mut drawable.op {
                 Op::Composite(_) => return None,
                 Op::AlphaBlend { alpha_flags, .. } => *alpha_flags = 0,
