@@ -12,7 +12,7 @@ use super::bits::Bits;
 use super::footprint::{self, Extent, Read};
 use super::judge::DRAWN_RECTS;
 use super::node::Node;
-use super::pass::{Found, Job, Pass, overwrites_decoded, written};
+use super::pass::{Found, Job, Pass, written};
 use super::queue::Queue;
 use super::relocate::{redrawn, relocated};
 use super::select::{Keep, Scratch};
@@ -149,7 +149,7 @@ fn away(slot: &Slot, node: &Node, scratch: &mut Scratch) -> Option<Parts> {
     let clip = &node.task.clip;
     let forward = &slot.layer.forward;
     let worth = !forward.is_empty() || (slot.copies > forward.met && clip.area() >= LEAST_PIXELS);
-    let can = node.extent == Extent::Clip && node.overwrites && !node.begun;
+    let can = node.extent == Extent::Clip && node.overwrites.surely() && !node.begun;
     if !worth || !can || !slot.layer.all {
         return None;
     }
@@ -280,11 +280,11 @@ impl Pass<'_> {
 
     /// Draws a node where it is seen.
     fn draw_away(&mut self, node: &mut Node, tasks: Vec<(Task, Region)>, place: usize, found: &mut Found) {
-        if node.undecided && !tasks.is_empty() {
-            (node.undecided, node.overwrites) = (false, overwrites_decoded(&node.task, self.limits));
+        if !tasks.is_empty() {
+            node.overwrites.decide(&node.task, self.limits);
         }
         let Some(slot) = self.slots.touch(node.slot) else { return };
-        if node.overwrites {
+        if node.overwrites.surely() {
             slot.hide(&node.task.clip, true);
             slot.layer.forward.overwrite(&node.task.clip);
         } else if slot.readers > 0 {

@@ -62,7 +62,7 @@ impl Graph {
     /// twice in a row, and here what the first time left is still in the cache. A pass finds all others.
     fn drop_covered(&mut self, node: &Node) {
         let [rect] = *node.task.clip.rects() else { return };
-        if !node.overwrites || node.reads || node.extent != Extent::Clip || !self.execution.culling {
+        if !node.overwrites.surely() || node.reads || node.extent != Extent::Clip || !self.execution.culling {
             return;
         }
         let from = self.queue.len().saturating_sub(LOOK_BACK).max(self.indexed);

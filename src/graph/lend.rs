@@ -165,7 +165,7 @@ fn copied(node: &Node) -> Option<(SurfaceInfo, Point)> {
         }
         _ => false,
     };
-    if !plain || !node.overwrites || node.extent != Extent::Clip {
+    if !plain || !node.overwrites.surely() || node.extent != Extent::Clip {
         return None;
     }
     let mut from = None;
@@ -179,7 +179,7 @@ fn lent(node: &Node, part: &Region, by: Point, target: SurfaceInfo) -> Option<Ta
     let task = &node.task;
     let clip = part.translate(by.x, by.y);
     let drawable = match &task.drawable.op {
-        _ if !node.overwrites || node.extent != Extent::Clip => return None,
+        _ if !node.overwrites.surely() || node.extent != Extent::Clip => return None,
         // Neither looks at its box.
         Op::Fill { brush: Brush::Solid(_), .. } | Op::Blackness { .. } | Op::Whiteness { .. } => {
             task.drawable.clone()

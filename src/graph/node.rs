@@ -6,6 +6,42 @@ use crate::draw::{Limits, Source, Task};
 use crate::qxl::{Op, OpKind};
 use spice_raster::Rect;
 
+/// Whether what was there before a task does not matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Overwrites {
+    /// It does, or may.
+    No,
+    /// It does not.
+    Yes,
+    /// That is seen when its image is decoded; until then it may.
+    IfDecoded,
+}
+
+impl Overwrites {
+    fn of(task: &Task, limits: &Limits) -> Self {
+        match &task.src {
+            Source::Picture(picture) if picture.bitmap_if_decoded().is_none() => Self::IfDecoded,
+            _ if footprint::overwrites(task, limits) => Self::Yes,
+            _ => Self::No,
+        }
+    }
+
+    /// Whether it surely does not matter.
+    pub(crate) fn surely(self) -> bool {
+        self == Self::Yes
+    }
+
+    /// The task will be drawn in this pass, and its image is decoded now.
+    pub(crate) fn decide(&mut self, task: &Task, limits: &Limits) {
+        if *self == Self::IfDecoded {
+            if let Source::Picture(picture) = &task.src {
+                picture.bitmap();
+            }
+            *self = if footprint::overwrites(task, limits) { Self::Yes } else { Self::No };
+        }
+    }
+}
+
 /// A pending task.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
@@ -15,9 +51,7 @@ pub(crate) struct Node {
     /// What it may change.
     pub(crate) extent: Extent,
     /// Whether what was there before does not matter.
-    pub(crate) overwrites: bool,
-    /// Whether that must be looked at again when its image is decoded.
-    pub(crate) undecided: bool,
+    pub(crate) overwrites: Overwrites,
     /// Whether it reads surfaces, its own one included.
     pub(crate) reads: bool,
     /// Whether it has images as sources.
@@ -44,8 +78,7 @@ impl Node {
         Self {
             slot,
             extent: footprint::extent(&task),
-            overwrites: footprint::overwrites(&task, limits),
-            undecided: matches!(&task.src, Source::Picture(p) if p.bitmap_if_decoded().is_none()),
+            overwrites: Overwrites::of(&task, limits),
             reads,
             pictures,
             kind: task.drawable.op.kind(),
@@ -59,9 +92,9 @@ impl Node {
     /// A task that draws a part of a node of this kind in its place, without reading surfaces.
     pub(crate) fn lent(task: Task, slot: u32, kind: OpKind) -> Self {
         let pictures = matches!(task.src, Source::Picture(_));
-        let (extent, overwrites, undecided, reads) = (Extent::Clip, true, false, false);
+        let (extent, overwrites, reads) = (Extent::Clip, Overwrites::Yes, false);
         let (begun, trimmed, bytes) = (true, true, 0);
-        Self { task, slot, extent, overwrites, undecided, reads, pictures, kind, begun, trimmed, bytes }
+        Self { task, slot, extent, overwrites, reads, pictures, kind, begun, trimmed, bytes }
     }
 
     /// A rectangle around all that it may change.

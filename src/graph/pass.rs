@@ -25,7 +25,7 @@ use super::queue::Queue;
 use super::select::{Keep, Scratch};
 use super::stats::Stats;
 use super::surfaces::Slots;
-use crate::draw::{Limits, Source, Task};
+use crate::draw::{Limits, Task};
 use spice_raster::{Rect, Region};
 use std::borrow::Cow;
 
@@ -217,10 +217,8 @@ impl Pass<'_> {
             _ => Verdict::Draw,
         };
         let drawn = verdict.drawn(clip).unwrap_or(clip);
-        if node.undecided {
-            (node.undecided, node.overwrites) = (false, overwrites_decoded(&node.task, self.limits));
-        }
-        let overwrites = self.culling && node.overwrites;
+        node.overwrites.decide(&node.task, self.limits);
+        let overwrites = self.culling && node.overwrites.surely();
         if !forced && slot.readers > 0 && (!overwrites || node.extent == Extent::Box) {
             slot.layer.done.set_region(drawn);
         }
@@ -272,8 +270,8 @@ impl Pass<'_> {
             return (verdict, None);
         }
         let drawn = verdict.drawn(clip);
-        if drawn.is_some() && node.undecided {
-            (node.undecided, node.overwrites) = (false, overwrites_decoded(&node.task, self.limits));
+        if drawn.is_some() {
+            node.overwrites.decide(&node.task, self.limits);
         }
         // What anyone will ever see of it, before it hides itself.
         let seen = match self.slots.get(node.slot) {
@@ -282,7 +280,7 @@ impl Pass<'_> {
             }
             _ => node.reads.then(|| clip.clone()),
         };
-        let overwrites = self.culling && node.overwrites;
+        let overwrites = self.culling && node.overwrites.surely();
         if let (Some(drawn), Some(walk)) = (drawn, &mut self.walk) {
             let tiles = self.slots.get(node.slot).map_or(0, |slot| slot.tiles.of_region(drawn));
             walk.activate(self.slots, node.slot, tiles, index as u32);
@@ -334,14 +332,6 @@ impl Pass<'_> {
         *self.held = *self.held + is - was.min(*self.held);
         node.task.clip = rest;
     }
-}
-
-/// Whether a task that will be drawn in this pass overwrites: its image is decoded here.
-pub(super) fn overwrites_decoded(task: &Task, limits: &Limits) -> bool {
-    if let Source::Picture(picture) = &task.src {
-        picture.bitmap();
-    }
-    footprint::overwrites(task, limits)
 }
 
 /// The pixels that a task may change.

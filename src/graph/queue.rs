@@ -35,7 +35,8 @@ pub(crate) struct Entry {
 
 impl Entry {
     fn of(node: &Node, at: u32) -> Self {
-        let &Node { slot, overwrites, reads, extent, .. } = node;
+        let &Node { slot, reads, extent, .. } = node;
+        let overwrites = node.overwrites.surely();
         let rects = node.task.clip.rects().len();
         let plain = extent == Extent::Clip && !reads && rects == 1;
         let looks = reads || node.uses_all();
