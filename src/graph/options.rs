@@ -11,7 +11,7 @@ pub struct GraphLimits {
 
 impl Default for GraphLimits {
     fn default() -> Self {
-        // As many bytes as that many nodes take by themselves, so that neither bound is idle. See optimization-notes.md.
+        // Twice what that many nodes take by themselves: as much again for small images. See optimization-notes.md.
         Self { nodes: 1 << 15, bytes: 32 << 20 }
     }
 }

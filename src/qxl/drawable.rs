@@ -79,7 +79,7 @@ pub enum Brush<I = Image> {
     Solid(u32),
     /// A tile; `pos` is a place where its top left corner falls. An image that the guest left out is `None`.
     Pattern {
-        /// The tile. In a box, as the mask's picture: few operations have one, and all that wait have room for it.
+        /// The tile. In a box, as a mask's picture is: few operations have one, and thousands of commands may wait.
         image: Option<Box<I>>,
         /// Where its top left corner lies, in target pixels.
         pos: Point,
