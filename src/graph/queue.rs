@@ -178,9 +178,9 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::draw::{Effect, Limits, State};
+    use crate::draw::{Effect, Limits, Picture, State};
     use crate::qxl::testing::drawn;
-    use crate::qxl::{Brush, Event, Op, PrimaryCreate, QMask, Ropd, SurfaceFormat, WorkerMessage};
+    use crate::qxl::{Brush, Drawable, Event, Op, PrimaryCreate, QMask, Ropd, SurfaceFormat, WorkerMessage};
 
     /// A node that fills a rectangle of the screen.
     fn filled(state: &mut State, left: i32) -> Node {
@@ -193,8 +193,10 @@ mod tests {
 
     #[test]
     #[cfg(target_pointer_width = "64")]
-    fn a_node_takes_two_cache_lines_and_an_entry() {
+    fn what_waits_is_small() {
+        // Two cache lines and an entry, beside the command and its picture.
         assert!(size_of::<Option<Node>>() <= 128 && size_of::<Entry>() <= 28);
+        assert!(size_of::<Drawable>() <= 264 && size_of::<Picture>() <= 96);
     }
 
     #[test]

@@ -256,3 +256,37 @@ fn create(m: &SurfaceCreated) -> Event {
     let create = SurfaceCreate { surface_id, flags: 0, format, width, height, stride, data: None };
     Event::Command(Command::Surface(SurfaceCmd::Create(create)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::qxl::{Brush, Point};
+    use crate::wire;
+
+    fn surface(id: u32) -> wire::Image {
+        wire::Image { id: 9, flags: 0, width: 4, height: 5, data: wire::ImageData::Surface(id) }
+    }
+
+    #[test]
+    fn a_command_declares_the_surfaces_that_it_reads() {
+        let pattern = |id| Brush::Pattern { image: Some(surface(id).into()), pos: Point::default() };
+        let mask = QMask { image: Some(surface(3).into()), ..QMask::default() };
+        let rop3 = Op::Rop3 {
+            src: Some(surface(1)),
+            src_area: Rect::new(0, 0, 4, 5),
+            brush: pattern(2),
+            rop3: 0xca,
+            scale_mode: ScaleMode::NEAREST,
+            mask,
+        };
+        let fill = Op::Fill { brush: pattern(7), rop: Ropd::PUT, mask: QMask::default() };
+        for (op, want) in [(rop3, &[1, 2, 3][..]), (fill, &[7])] {
+            let draw = Draw { surface_id: 0, bbox: Rect::new(0, 0, 4, 5), clip: Clip::None, op };
+            let drawable = Translator::new(1 << 20).draw(&draw).unwrap();
+            let declared: Vec<_> =
+                drawable.surface_deps.iter().map(|dep| (dep.surface_id, dep.rect)).collect();
+            let want: Vec<_> = want.iter().map(|id| (*id, Rect::new(0, 0, 4, 5))).collect();
+            assert_eq!(declared, want);
+        }
+    }
+}
