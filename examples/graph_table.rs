@@ -54,18 +54,29 @@ enum Feed<'a> {
 /// Commands that are read at a time.
 const AT_A_TIME: usize = 256;
 
+/// Time on the wall and of this thread's processor.
+#[derive(Clone, Copy, Default)]
+struct Spent {
+    wall: Duration,
+    cpu: Duration,
+}
+
+impl Spent {
+    /// Does something, which takes time.
+    fn on(&mut self, work: impl FnOnce()) {
+        let (wall, start) = (Instant::now(), cpu());
+        work();
+        self.wall += wall.elapsed();
+        self.cpu += cpu() - start;
+    }
+}
+
 impl Feed<'_> {
-    /// Gives each command to `take`; tells how long that took, on the wall and of this thread's processor time.
-    fn run(self, mut take: impl FnMut(&Timed)) -> [Duration; 2] {
-        let mut spent = [Duration::ZERO; 2];
-        let mut timed = |work: &mut dyn FnMut()| {
-            let start = (Instant::now(), cpu());
-            work();
-            let took = [start.0.elapsed(), cpu() - start.1];
-            spent.iter_mut().zip(took).for_each(|(sum, took)| *sum += took);
-        };
+    /// Gives each command to `take`; tells how long that took.
+    fn run(self, mut take: impl FnMut(&Timed)) -> Spent {
+        let mut spent = Spent::default();
         match self {
-            Feed::Held(events) => timed(&mut || events.iter().for_each(&mut take)),
+            Feed::Held(events) => spent.on(|| events.iter().for_each(&mut take)),
             Feed::AsRead(bytes) => {
                 let mut reader = capture::Reader::new(Cursor::new(bytes)).expect("a capture");
                 loop {
@@ -73,7 +84,7 @@ impl Feed<'_> {
                     if events.is_empty() {
                         break;
                     }
-                    timed(&mut || events.drain(..).for_each(|event| take(&event)));
+                    spent.on(|| events.drain(..).for_each(|event| take(&event)));
                 }
             }
         }
@@ -83,21 +94,21 @@ impl Feed<'_> {
 
 fn immediate(feed: Feed<'_>) -> Duration {
     let mut renderer = Renderer::new(Raster::new(), Limits::default());
-    let [_, cpu] = feed.run(|(_, event)| drop(renderer.event(event)));
+    let spent = feed.run(|(_, event)| drop(renderer.event(event)));
     black_box(renderer.surface(0).is_some());
-    cpu
+    spent.cpu
 }
 
 /// What both pay: ids, caches, clips and checks, without a pixel.
 fn resolve(events: &[Timed]) -> Duration {
     let mut state = State::new(Limits::default());
-    let [_, cpu] = Feed::Held(events).run(|(_, event)| {
+    let spent = Feed::Held(events).run(|(_, event)| {
         black_box(match event {
             Event::Command(command) => state.command(command).is_ok(),
             Event::Worker(message) => state.worker(message).is_ok(),
         });
     });
-    cpu
+    spent.cpu
 }
 
 fn new_graph(threads: usize, bounds: GraphLimits) -> Graph {
@@ -120,17 +131,16 @@ fn bounds() -> GraphLimits {
     GraphLimits { nodes, bytes: from("BYTES").unwrap_or(default.bytes) }
 }
 
-/// A replay: what it took on the wall and of this thread's processor time, and its graph.
+/// A replay: what it took, and its graph.
 struct Run {
-    wall: Duration,
-    cpu: Duration,
+    spent: Spent,
     graph: Graph,
 }
 
 /// Replays with a frame each so many nanoseconds, or one at the end.
 fn graph(feed: Feed<'_>, mut graph: Graph, every: Option<u64>) -> Run {
     let mut next = 0;
-    let spent = feed.run(|(time, event)| {
+    let mut spent = feed.run(|(time, event)| {
         if let Some(every) = every
             && *time >= next
         {
@@ -139,9 +149,10 @@ fn graph(feed: Feed<'_>, mut graph: Graph, every: Option<u64>) -> Run {
         }
         let _ = graph.event(event);
     });
-    let last = (Instant::now(), cpu());
-    black_box(graph.render_all(0).is_some());
-    Run { wall: spent[0] + last.0.elapsed(), cpu: spent[1] + (cpu() - last.1), graph }
+    spent.on(|| {
+        black_box(graph.render_all(0).is_some());
+    });
+    Run { spent, graph }
 }
 
 fn median(times: &mut [Duration]) -> f64 {
@@ -156,11 +167,8 @@ fn build(events: &[Timed]) -> (f64, f64) {
     for _ in 0..5 {
         let mut graph = new_graph(1, GraphLimits { nodes: 1 << 30, bytes: 1 << 40 });
         let draws = events.iter().filter(|(_, e)| matches!(e, Event::Command(Command::Drawable(_)))).count();
-        let start = cpu();
-        for (_, event) in events {
-            let _ = graph.event(event);
-        }
-        times.push((cpu() - start).as_secs_f64() * 1e9 / draws.max(1) as f64);
+        let spent = Feed::Held(events).run(|(_, event)| drop(graph.event(event)));
+        times.push(spent.cpu.as_secs_f64() * 1e9 / draws.max(1) as f64);
         bytes = graph.own_bytes() as f64 / graph.pending().max(1) as f64;
     }
     times.sort_by(f64::total_cmp);
@@ -214,13 +222,13 @@ fn row(name: &str, events: &[Timed], bytes: Option<&[u8]>, two: &rayon::ThreadPo
         immed.push(immediate(held));
         state.push(resolve(events));
         let run = graph(held, new_graph(1, bounds()), None);
-        last.push(run.cpu);
+        last.push(run.spent.cpu);
         total = Some(run.graph.stats().total());
         // As a thread of a server draws, with rayon's own pool beside it.
-        last_two.push(graph(held, new_graph(0, bounds()), None).wall);
+        last_two.push(graph(held, new_graph(0, bounds()), None).spent.wall);
         if let Some(bytes) = bytes {
             read_immed.push(immediate(Feed::AsRead(bytes)));
-            read_last.push(graph(Feed::AsRead(bytes), new_graph(1, bounds()), None).cpu);
+            read_last.push(graph(Feed::AsRead(bytes), new_graph(1, bounds()), None).spent.cpu);
         }
         let [one, other] = machine(two);
         alone.push(one);
@@ -231,10 +239,10 @@ fn row(name: &str, events: &[Timed], bytes: Option<&[u8]>, two: &rayon::ThreadPo
         // As a program's own thread of the pool, which draws too. With one thread as well: its memory is that of
         // another arena of the allocator than the main thread's.
         let run = two.install(|| graph(held, new_graph(1, bounds()), FRAME));
-        frames.push(run.cpu);
-        one_wall.push(run.wall);
+        frames.push(run.spent.cpu);
+        one_wall.push(run.spent.wall);
         let run = two.install(|| graph(held, new_graph(0, bounds()), FRAME));
-        two_wall.push(run.wall);
+        two_wall.push(run.spent.wall);
     }
     let [immed, state, last, last_two, alone, both] =
         [&mut immed, &mut state, &mut last, &mut last_two, &mut alone, &mut both].map(|t| median(t));
@@ -256,7 +264,7 @@ fn row(name: &str, events: &[Timed], bytes: Option<&[u8]>, two: &rayon::ThreadPo
     let timed = Graph::new(Raster::new(), Limits::default(), bounds(), timed);
     let run = graph(held, timed, FRAME);
     let times = run.graph.stats().times;
-    let share = 100.0 * (times.draw + times.decode).as_secs_f64() / run.cpu.as_secs_f64();
+    let share = 100.0 * (times.draw + times.decode).as_secs_f64() / run.spent.cpu.as_secs_f64();
     let t = total.expect("ran");
     let (ns, bytes) = build(events);
     let m = |n: u64| n as f64 / 1e6;
@@ -323,8 +331,8 @@ fn main() {
                 black_box(match std::env::var("ONLY").as_deref() {
                     Ok("immediate") => immediate(feed),
                     Ok("state") => resolve(&events),
-                    Ok("frames") => graph(feed, new_graph(1, bounds()), FRAME).cpu,
-                    _ => graph(feed, new_graph(1, bounds()), None).cpu,
+                    Ok("frames") => graph(feed, new_graph(1, bounds()), FRAME).spent.cpu,
+                    _ => graph(feed, new_graph(1, bounds()), None).spent.cpu,
                 });
             }
             continue;

@@ -13,7 +13,7 @@ pub(crate) enum Overwrites {
     No,
     /// It does not.
     Yes,
-    /// That is seen when its image is decoded; until then it may.
+    /// That is seen when its image is decoded; until then it may, and for good if that cannot be done.
     IfDecoded,
 }
 
@@ -33,11 +33,11 @@ impl Overwrites {
 
     /// The task will be drawn in this pass, and its image is decoded now.
     pub(crate) fn decide(&mut self, task: &Task, limits: &Limits) {
-        if *self == Self::IfDecoded {
-            if let Source::Picture(picture) = &task.src {
-                picture.bitmap();
-            }
-            *self = if footprint::overwrites(task, limits) { Self::Yes } else { Self::No };
+        if *self == Self::IfDecoded
+            && let Source::Picture(picture) = &task.src
+        {
+            picture.bitmap();
+            *self = Self::of(task, limits);
         }
     }
 }

@@ -1,15 +1,15 @@
 //! A task drawn elsewhere on its surface.
 
 use crate::draw::Task;
-use crate::qxl::{Brush, Clip, Drawable, Op, Point, Str};
+use crate::qxl::{Brush, Clip, Drawable, Op, Point, Str, SurfaceDeps};
 use spice_raster::{Rect, Region};
 use std::sync::Arc;
 
 /// A drawable that draws something else somewhere else, for a task that has its clip already.
 pub(crate) fn redrawn(drawable: &Drawable, bbox: Rect, op: Op) -> Arc<Drawable> {
     let &Drawable { surface_id, effect, mm_time, self_bitmap, .. } = drawable;
-    let surface_deps = drawable.surface_deps.clone();
-    let clip = Clip::None;
+    // The surfaces that the guest declares were looked at when the command came.
+    let (clip, surface_deps) = (Clip::None, SurfaceDeps::default());
     Arc::new(Drawable { surface_id, effect, mm_time, bbox, clip, self_bitmap, surface_deps, op })
 }
 

@@ -231,7 +231,13 @@ impl Translator {
 }
 
 fn drawable(surface_id: SurfaceId, mm_time: u32, bbox: Rect, clip: &Clip, op: Op) -> Drawable {
-    // libspice's replay wants to be told which surfaces are read.
+    let surface_deps = declared(&op);
+    // Effect 0: it depends on what lies below, which is true of anything.
+    Drawable { surface_id, effect: 0, mm_time, bbox, clip: clip.clone(), self_bitmap: None, surface_deps, op }
+}
+
+/// The surfaces that an operation reads: libspice's replay wants to be told.
+fn declared(op: &Op) -> SurfaceDeps {
     let mut read = op.images().into_iter().flatten().filter_map(|image| match image.data {
         qxl::ImageData::Surface(surface_id) => {
             let side = |v: u32| i32::try_from(v).unwrap_or(i32::MAX);
@@ -240,10 +246,7 @@ fn drawable(surface_id: SurfaceId, mm_time: u32, bbox: Rect, clip: &Clip, op: Op
         _ => None,
     });
     // No operation has more than three images.
-    let surface_deps = SurfaceDeps::new([(); 3].map(|_| read.next()));
-    drop(read);
-    // Effect 0: it depends on what lies below, which is true of anything.
-    Drawable { surface_id, effect: 0, mm_time, bbox, clip: clip.clone(), self_bitmap: None, surface_deps, op }
+    SurfaceDeps::new([(); 3].map(|_| read.next()))
 }
 
 fn create(m: &SurfaceCreated) -> Event {

@@ -374,10 +374,11 @@ impl Layout {
         } else {
             out.u32(d.surface_id).u8(d.effect).u8(kind).u8(u8::from(d.self_bitmap.is_some()));
             out.rect(&area).rect(&d.bbox).u32(clip_kind).u64(clip).u32(d.mm_time);
-            for dep in &d.surface_deps.places() {
+            let deps = d.surface_deps.places();
+            for dep in &deps {
                 out.u32(dep.map_or(u32::MAX, |dep| dep.surface_id));
             }
-            for dep in &d.surface_deps.places() {
+            for dep in &deps {
                 out.rect(&dep.map_or_else(Rect::default, |dep| dep.rect));
             }
         }
