@@ -106,20 +106,18 @@ impl Graph {
         let Some(index) = self.slots.find(info.key) else { return };
         if let Some(slot) = self.slots.get_mut(index) {
             slot.live = false;
-        }
-        if let Some(surface) = self.pixels.get(&info.key) {
-            self.held += surface.bytes() as u64;
+            self.held += slot.bytes as u64;
         }
         self.collect(index);
     }
 
     /// Forgets a dead surface that nobody uses any more.
     fn collect(&mut self, index: u32) {
-        if let Some(info) = self.slots.collect(index)
-            && let Some(surface) = self.pixels.remove(&info.key)
-        {
-            self.held -= surface.bytes() as u64;
-            self.spare.keep(surface);
+        let Some((key, bytes)) = self.slots.collect(index).filter(|(_, bytes)| *bytes > 0) else { return };
+        self.held -= bytes as u64;
+        match self.pixels.remove(&key) {
+            Some(surface) => self.spare.keep(surface),
+            None => self.gone.push(key),
         }
     }
 

@@ -5,6 +5,7 @@
 //! (`pass`), and finds which parts of which tasks the wanted pixels depend on, through copies and over surfaces; what
 //! later tasks cover is dropped for good. What is left is drawn in order, or side by side (`schedule`).
 
+mod ahead;
 mod bands;
 mod bits;
 mod cost;
@@ -29,25 +30,29 @@ mod surfaces;
 mod threads;
 mod tiles;
 
+use ahead::Plan;
+pub use ahead::{Ahead, NotTaken};
 pub use options::{Execution, GraphLimits};
 pub use stats::{Count, OpStats, Stats, Times};
 
 use crate::draw::surfaces::{KeyHasher, KeyMap};
-use crate::draw::{Effect, Limits, Lookup, Refusal, State, SurfaceInfo};
+use crate::draw::{Effect, Limits, Lookup, Refusal, State, SurfaceInfo, SurfaceKey};
 use crate::qxl::{Command, Event, SurfaceId};
 #[cfg(test)]
 use held::{address, large_pictures};
 use held::{picture_bytes, small_pictures};
+use index::Walk;
 use node::Node;
 use pass::Aim;
 use queue::Queue;
 use select::Scratch;
-use spare::Spare;
+use spare::{Clears, Spare};
 use spice_raster::{Raster, Region, Surface};
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::time::Instant;
 use surfaces::Slots;
+use threads::Pool;
 
 /// A pass is not worth its while for fewer new nodes. (The streams of tests are short.)
 const MIN_NODES: usize = if cfg!(test) { 16 } else { 4096 };
@@ -105,7 +110,11 @@ pub struct Graph {
     futile: Futile,
     /// The primary surface that ended last, while there is no other.
     last_primary: Option<SurfaceInfo>,
-    pool: Option<rayon::ThreadPool>,
+    pool: Pool,
+    /// What is drawn next, of what was walked over already.
+    planned: Option<Plan>,
+    /// Surfaces that are gone, but were being drawn on when they went.
+    gone: Vec<SurfaceKey>,
     stats: Stats,
 }
 
@@ -130,7 +139,9 @@ impl Graph {
             next_bytes: 0,
             futile: Futile::default(),
             last_primary: None,
-            pool: None,
+            pool: Pool::default(),
+            planned: None,
+            gone: Vec::new(),
             stats: Stats::default(),
         };
         graph.plan_next_pass();
@@ -139,13 +150,19 @@ impl Graph {
 
     /// Takes an event in. A refused one changes nothing.
     pub fn event(&mut self, event: &Event) -> Result<(), Refusal> {
+        self.catch_up();
+        self.take_event(event)?;
+        self.relieve();
+        Ok(())
+    }
+
+    #[inline]
+    fn take_event(&mut self, event: &Event) -> Result<(), Refusal> {
         let start = self.execution.timing.then(Instant::now);
         let effect = self.resolve(event)?;
         let done = self.take(effect);
         self.stats.times.graph += start.map(|s| s.elapsed()).unwrap_or_default();
-        done?;
-        self.relieve();
-        Ok(())
+        done
     }
 
     /// What an event asks for, as far as the state of ids and caches decides it. The state moves on; the caller
@@ -164,6 +181,7 @@ impl Graph {
 
     /// Takes in what [`Graph::resolve`] gave: a task becomes pending, surfaces begin and end.
     pub fn apply(&mut self, effect: Effect) -> Result<(), Refusal> {
+        self.catch_up();
         self.take(effect)?;
         self.relieve();
         Ok(())
@@ -173,24 +191,36 @@ impl Graph {
     /// The primary surface (0) stays to be seen after its end, until there is another.
     /// `None` if there is no such surface.
     pub fn render(&mut self, id: SurfaceId, region: &Region) -> Option<&Surface> {
+        self.catch_up();
         let info = self.info(id)?;
         self.stats.renders += 1;
         let slot = self.slots.find(info.key)?;
-        // What nobody draws on needs nobody.
-        let mut needed = region.clone();
-        needed.intersect_rect(self.slots.get(slot)?.dirty);
-        if !needed.is_empty() {
-            let walk = self.walk(slot, &needed);
-            let asked = self.slots.touch(slot)?;
-            match walk.is_none() && needed.contains_rect(&asked.dirty) {
-                true => asked.layer.all = true,
-                false => asked.layer.need.set_region(&needed),
-            }
+        if let Some(walk) = self.ask(slot, region) {
             self.pass(Aim::Asked, walk);
         }
         self.allocate(info).ok()?;
-        self.clear_rubbish(slot, info, region);
+        let mut clears = Clears::new();
+        self.clear_rubbish(info, region, &mut clears);
+        spare::clear_all(self.raster, &mut self.pixels, &clears);
         self.pixels.get(&info.key)
+    }
+
+    /// Marks a region of a surface as needed. `None` if nothing pending draws there; how it is to be walked over if
+    /// something may.
+    fn ask(&mut self, slot: u32, region: &Region) -> Option<Option<Walk>> {
+        // What nobody draws on needs nobody.
+        let mut needed = region.clone();
+        needed.intersect_rect(self.slots.get(slot)?.dirty);
+        if needed.is_empty() {
+            return None;
+        }
+        let walk = self.walk(slot, &needed);
+        let asked = self.slots.touch(slot)?;
+        match walk.is_none() && needed.contains_rect(&asked.dirty) {
+            true => asked.layer.all = true,
+            false => asked.layer.need.set_region(&needed),
+        }
+        Some(walk)
     }
 
     /// Draws everything that a surface depends on and gives it. `None` if there is no such surface.
@@ -209,6 +239,7 @@ impl Graph {
 
     /// Draws everything pending that anyone can see.
     pub fn flush(&mut self) {
+        self.catch_up();
         self.pass(Aim::Oldest(self.queue.len()), None);
     }
 

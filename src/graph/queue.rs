@@ -85,6 +85,7 @@ impl Queue {
     }
 
     /// Puts a node behind all others.
+    #[inline]
     pub(crate) fn push(&mut self, node: Node) {
         let at = self.free.pop().unwrap_or(self.used as u32);
         self.entries.push(Entry::of(&node, at));
@@ -134,14 +135,24 @@ impl Queue {
 
     /// Forgets the node at a place, where it leaves a hole.
     pub(crate) fn remove(&mut self, place: usize) {
-        if let Some(entry) = self.entries.get_mut(place) {
-            let at = std::mem::replace(&mut entry.at, NOWHERE);
-            (entry.slot, entry.reads, entry.looks) = (NOWHERE, false, false);
-            if let Some(node) = place_mut(&mut self.pages, at) {
-                *node = None;
-                self.free.push(at);
-            }
+        if let Some(node) = self.vacate(place) {
+            *node = None;
         }
+    }
+
+    /// Takes the node at a place out, where it leaves a hole.
+    pub(crate) fn take(&mut self, place: usize) -> Option<Node> {
+        self.vacate(place)?.take()
+    }
+
+    /// Where the node at a place was: the place is a hole from now on.
+    fn vacate(&mut self, place: usize) -> Option<&mut Option<Node>> {
+        let entry = self.entries.get_mut(place)?;
+        let at = std::mem::replace(&mut entry.at, NOWHERE);
+        (entry.slot, entry.reads, entry.looks) = (NOWHERE, false, false);
+        let node = place_mut(&mut self.pages, at)?;
+        self.free.push(at);
+        Some(node)
     }
 
     /// The nodes, from the oldest to the newest.

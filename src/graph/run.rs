@@ -1,31 +1,49 @@
 //! Passes on a graph: the walk over the queue, the surfaces that it needs, and drawing what it found.
 
-use super::cost;
 use super::index::{self, Walk};
 use super::node::Node;
 use super::pass::{Aim, Found, Job, Pass};
 use super::queue::Queue;
 use super::schedule::Drawing;
+use super::spare::{self, Clears};
 use super::threads::Threads;
-use super::{Graph, INDEX_FROM, LAYER_BYTES, NEW_BYTES, SKIPPED, spare};
+use super::{Graph, INDEX_FROM, LAYER_BYTES, NEW_BYTES, SKIPPED};
 use crate::draw::{Refusal, Source, SurfaceInfo, SurfaceKey};
 use crate::trace::span;
 use spice_raster::{Region, Rop2, Surface};
 use std::time::Instant;
 
+/// What a walk found.
+pub(super) struct Work {
+    /// What must be drawn, the last first.
+    pub(super) jobs: Vec<Job>,
+    /// So many of them, the last, have no surfaces yet.
+    pub(super) left: usize,
+    /// What must be cleared before.
+    pub(super) clears: Clears,
+    /// The walk, if it was not over the whole queue; to be ended when what is drawn is gone.
+    pub(super) walk: Option<Walk>,
+}
+
 impl Graph {
     /// The pixels of a surface, made now if it was never drawn on.
     pub(super) fn allocate(&mut self, info: SurfaceInfo) -> Result<(), Refusal> {
-        if !self.pixels.contains_key(&info.key) {
+        if !self.is_made(info) {
             self.insert(info, crate::draw::renderer::new_surface(&info, self.state.limits())?);
         }
         Ok(())
     }
 
+    fn is_made(&self, info: SurfaceInfo) -> bool {
+        self.slots.find(info.key).and_then(|i| self.slots.get(i)).is_some_and(|slot| slot.bytes > 0)
+    }
+
     fn insert(&mut self, info: SurfaceInfo, surface: Surface) {
-        let dead = self.slots.find(info.key).and_then(|i| self.slots.get(i)).is_some_and(|s| !s.live);
-        self.held += if dead { surface.bytes() as u64 } else { 0 };
-        self.pixels.insert(info.key, surface);
+        if let Some(slot) = self.slots.find(info.key).and_then(|i| self.slots.get_mut(i)) {
+            slot.bytes = surface.bytes();
+            self.held += if slot.live { 0 } else { slot.bytes as u64 };
+            self.pixels.insert(info.key, surface);
+        }
     }
 
     /// Makes the surfaces that a node draws on and reads, where they are not there yet, all bits zero if they are to be
@@ -37,7 +55,7 @@ impl Graph {
         });
         let mut bytes = 0;
         for info in std::iter::once(node.task.target).chain(sources.take_while(|_| node.reads)) {
-            if self.pixels.contains_key(&info.key) {
+            if self.is_made(info) {
                 continue;
             }
             if let Some(index) = self.slots.find(info.key)
@@ -68,32 +86,33 @@ impl Graph {
         self.make(node, clear)
     }
 
-    /// Makes the surfaces that the oldest jobs need, as many as are made at a time, and clears of all surfaces what
-    /// will be read before it is drawn over. Jobs are given the last first. Gives how many jobs are left.
-    fn prepare(&mut self, queue: &Queue, jobs: &[Job], whole: bool) -> usize {
+    /// Makes the surfaces that the oldest jobs need, up to so many bytes, and finds what of all surfaces will be read
+    /// before it is drawn over, after a walk over the `whole` queue or a part of it: that must be cleared. Jobs are
+    /// given the last first. Gives how many jobs are left.
+    fn prepare(&mut self, queue: &Queue, jobs: &[Job], most: usize, whole: bool) -> (usize, Clears) {
         let (mut bytes, mut left, mut made) = (0, jobs.len(), None);
-        while left > 0 && bytes < NEW_BYTES {
+        while left > 0 && bytes < most {
             left -= 1;
             bytes += jobs[left].node(queue).map_or(0, |node| self.make_next(node, &mut made, false));
         }
-        let (pixels, raster, scratch) = (&mut self.pixels, self.raster, &mut self.scratch);
-        self.slots.each_touched(|slot| {
-            if !slot.rubbish.is_clear()
-                && let Some(surface) = pixels.get_mut(&slot.info.key)
-            {
-                slot.settle(surface, whole, raster, scratch);
-            }
-        });
-        left
+        let (scratch, mut clears) = (&mut self.scratch, Clears::new());
+        if !jobs.is_empty() {
+            self.slots.each_touched(|slot| {
+                if !slot.rubbish.is_clear() {
+                    slot.settle(whole, scratch, &mut clears);
+                }
+            });
+        }
+        (left, clears)
     }
 
-    /// Clears what is rubbish in a part of a surface.
-    pub(super) fn clear_rubbish(&mut self, index: u32, info: SurfaceInfo, region: &Region) {
+    /// A surface is shown: what is rubbish in a part of it must be cleared.
+    pub(super) fn clear_rubbish(&mut self, info: SurfaceInfo, region: &Region, clears: &mut Clears) {
+        let Some(index) = self.slots.find(info.key) else { return };
         let Some(slot) = self.slots.get_mut(index).filter(|slot| !slot.rubbish.is_clear()) else { return };
-        let Some(surface) = self.pixels.get_mut(&info.key) else { return };
         let mut part = region.clone();
         part.intersect_rect(info.bounds());
-        spare::clear(surface, &part, &slot.rubbish, self.raster, &mut self.scratch);
+        spare::clear(&info, &part, &slot.rubbish, &mut self.scratch, clears);
         slot.rubbish.clear_region(&part);
     }
 
@@ -135,13 +154,13 @@ impl Graph {
         }
     }
 
-    /// Walks over the queue, or a part of it; draws what is marked as needed and what else is the aim.
-    pub(super) fn pass(&mut self, aim: Aim, walk: Option<Walk>) {
-        span!("spice_render_walk", pending = self.queue.pending());
+    /// Walks over a queue, or a part of it: finds what is marked as needed and what else is the aim, and makes the
+    /// surfaces for that, up to so many bytes. What nobody sees is gone then.
+    pub(super) fn find(&mut self, queue: &mut Queue, aim: Aim, walk: Option<Walk>, most: usize) -> Work {
+        span!("spice_render_walk", pending = queue.pending());
         let start = self.execution.timing.then(Instant::now);
         self.stats.passes += 1;
         let whole = walk.is_none();
-        let mut queue = std::mem::take(&mut self.queue);
         let mut pass = Pass {
             slots: &mut self.slots,
             limits: self.state.limits(),
@@ -151,13 +170,22 @@ impl Graph {
             scratch: &mut self.scratch,
             walk,
         };
-        let Found { jobs, culled, replaced } = pass.run(&mut queue, aim);
+        let Found { jobs, culled, replaced } = pass.run(queue, aim);
         let walk = pass.walk;
-        let mut left = self.prepare(&queue, &jobs, whole);
+        let (left, clears) = self.prepare(queue, &jobs, most, whole);
         self.slots.reset_layers(LAYER_BYTES);
-        self.cull(&mut queue, &culled);
-        replaced.into_iter().for_each(|place| self.forget(&mut queue, place));
+        self.cull(queue, &culled);
+        replaced.into_iter().for_each(|place| self.forget(queue, place));
         self.stats.times.graph += start.map(|s| s.elapsed()).unwrap_or_default();
+        Work { jobs, left, clears, walk }
+    }
+
+    /// Walks over the queue, or a part of it; draws what is marked as needed and what else is the aim. Gives how much
+    /// that was.
+    pub(super) fn pass(&mut self, aim: Aim, walk: Option<Walk>) -> usize {
+        let mut queue = std::mem::take(&mut self.queue);
+        let Work { jobs, mut left, clears, walk } = self.find(&mut queue, aim, walk, NEW_BYTES);
+        spare::clear_all(self.raster, &mut self.pixels, &clears);
         let (mut next, mut bytes, mut made) = (jobs.len(), 0, None);
         while left > 0 {
             left -= 1;
@@ -175,6 +203,7 @@ impl Graph {
         if aim != Aim::Asked || self.pending() < self.queue.len() / 2 {
             self.compact();
         }
+        jobs.len()
     }
 
     /// Draws jobs whose surfaces are there, given the last first, and forgets what only they used.
@@ -190,29 +219,15 @@ impl Graph {
     }
 
     /// Draws nodes, given in their order.
-    fn draw_all(&mut self, nodes: &[&Node]) {
-        span!("spice_render_draw", commands = nodes.len());
-        let mut threads = self.execution.threads;
-        let costs: Vec<u64> = match threads {
-            1 => Vec::new(),
-            _ => nodes.iter().map(|node| cost::cost(&node.task)).collect(),
-        };
-        if costs.iter().sum::<u64>() < self.execution.inline_pixels.max(self.execution.alone_pixels) {
-            threads = 1;
-        }
-        if threads > 1 && self.pool.is_none() {
-            self.pool = rayon::ThreadPoolBuilder::new().num_threads(threads - 1).build().ok();
-        }
+    pub(super) fn draw_all(&mut self, nodes: &[&Node]) {
         let mut drawing = Drawing {
             raster: self.raster,
             limits: self.state.limits(),
             execution: &self.execution,
-            threads: Threads { count: threads, pool: self.pool.as_ref() },
+            threads: Threads { count: self.execution.threads, pool: &self.pool },
+            awake: false,
             times: &mut self.stats.times,
         };
-        match threads {
-            1 => drawing.in_order(nodes.iter().copied(), &mut self.pixels),
-            _ => drawing.side_by_side(nodes, &costs, &mut self.pixels),
-        }
+        drawing.all(nodes, &mut self.pixels);
     }
 }

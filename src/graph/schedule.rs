@@ -17,6 +17,7 @@ use super::threads::Threads;
 use crate::draw::exec::{self, Views, needs_whole_surface};
 use crate::draw::surfaces::KeyMap;
 use crate::draw::{Limits, SurfaceKey, Task};
+use crate::trace::span;
 use spice_raster::{Raster, Rect, Surface, SurfaceFormat, SurfaceMut};
 use std::time::Instant;
 
@@ -31,18 +32,36 @@ const UNITS: usize = 8;
 /// Work that is not cut further: 2 us. (That of tests is small.)
 const LEAST_UNIT: u64 = if cfg!(test) { 1 << 10 } else { 1 << 14 };
 
+/// A thread that is awake is worth sharing so many times less work with.
+const AWAKE: u64 = 32;
+
 /// What the jobs are drawn with.
 pub(crate) struct Drawing<'a> {
     pub(crate) raster: Raster,
     pub(crate) limits: &'a Limits,
     pub(crate) execution: &'a Execution,
     pub(crate) threads: Threads<'a>,
+    /// Whether one of the others is awake, and will have time.
+    pub(crate) awake: bool,
     pub(crate) times: &'a mut Times,
 }
 
 impl Drawing<'_> {
+    /// Draws jobs, given in their order, as suits them best.
+    pub(crate) fn all(&mut self, jobs: &[&Node], pixels: &mut Pixels) {
+        span!("spice_render_draw", commands = jobs.len());
+        if self.threads.count == 1 {
+            return self.in_order(jobs.iter().copied(), pixels);
+        }
+        let costs: Vec<u64> = jobs.iter().map(|job| cost::cost(&job.task)).collect();
+        if costs.iter().sum::<u64>() < self.least().max(self.execution.alone_pixels) {
+            return self.in_order(jobs.iter().copied(), pixels);
+        }
+        self.side_by_side(jobs, &costs, pixels);
+    }
+
     /// Draws jobs, given in their order, one after the other.
-    pub(crate) fn in_order<'j>(&mut self, jobs: impl IntoIterator<Item = &'j Node>, pixels: &mut Pixels) {
+    fn in_order<'j>(&mut self, jobs: impl IntoIterator<Item = &'j Node>, pixels: &mut Pixels) {
         // The surface that was drawn on last stays out of the map as long as the next job has it as target.
         let mut held: Option<(SurfaceKey, Surface)> = None;
         for job in jobs {
@@ -74,7 +93,7 @@ impl Drawing<'_> {
     }
 
     /// Draws jobs, given in their order with what each costs, side by side where they do not meet.
-    pub(crate) fn side_by_side(&mut self, jobs: &[&Node], costs: &[u64], pixels: &mut Pixels) {
+    fn side_by_side(&mut self, jobs: &[&Node], costs: &[u64], pixels: &mut Pixels) {
         let mut plan = Plan::default();
         let mut levels: Vec<u64> = Vec::new();
         let mut leveled: Vec<(u32, &Node, u64)> = Vec::with_capacity(jobs.len());
@@ -84,7 +103,7 @@ impl Drawing<'_> {
             levels[level as usize] += cost;
             leveled.push((level, job, *cost));
         }
-        if levels.iter().all(|work| *work < self.execution.inline_pixels) {
+        if levels.iter().all(|work| *work < self.least()) {
             // What was drawn last is in the cache: its readers had better be next.
             return self.in_order(jobs.iter().copied(), pixels);
         }
@@ -103,7 +122,7 @@ impl Drawing<'_> {
                 to += 1;
             }
             let batch = leveled[from..to].iter().map(|(_, job, _)| *job);
-            if work < self.execution.inline_pixels {
+            if work < self.least() {
                 self.in_order(batch, pixels);
             } else {
                 let batch: Vec<&Node> = batch.collect();
@@ -138,7 +157,7 @@ impl Drawing<'_> {
         };
         let mut views: Vec<Option<Views<'_>>> = Vec::new();
         let looks = jobs.iter().map(|job| cost::looking(&job.task)).sum::<u64>();
-        if looks < execution.inline_pixels {
+        if looks < self.least() {
             views.extend(jobs.iter().map(|job| look(job)));
         } else {
             views.resize_with(jobs.len(), || None);
@@ -183,10 +202,16 @@ impl Drawing<'_> {
         }
     }
 
+    /// Less work than that is not shared.
+    fn least(&self) -> u64 {
+        self.execution.inline_pixels / if self.awake { AWAKE } else { 1 }
+    }
+
     /// How many threads beside this one so much work is worth.
     fn helpers(&self, work: u64) -> usize {
         // Each is woken by this one, which takes 10 us.
-        self.threads.others(2 * work / self.execution.inline_pixels.max(1))
+        let woken = 2 * work / self.execution.inline_pixels.max(1);
+        self.threads.others(woken.max(u64::from(self.awake)))
     }
 }
 

@@ -7,7 +7,8 @@
 
 use super::bits::Bits;
 use super::select::{Keep, Scratch};
-use crate::draw::SurfaceInfo;
+use crate::draw::surfaces::KeyMap;
+use crate::draw::{SurfaceInfo, SurfaceKey};
 use spice_raster::{Raster, Rect, Region, Rop2, Surface};
 use std::ops::Range;
 
@@ -51,34 +52,45 @@ impl Spare {
     }
 }
 
-/// Clears what is kept of a surface's `rubbish`; all that may be wanted of it.
+/// Parts of surfaces to be cleared before anything is drawn.
+pub(crate) type Clears = Vec<(SurfaceKey, Region)>;
+
+/// Finds what is to be cleared of a surface's `rubbish`: what is kept of some rows.
 pub(crate) fn settle(
-    surface: &mut Surface,
+    info: &SurfaceInfo,
     rubbish: &Bits,
     rows: Range<u32>,
     keep: Keep<'_>,
-    raster: Raster,
     scratch: &mut Scratch,
+    clears: &mut Clears,
 ) {
-    let width = surface.width() as i32;
     for top in rows.clone().step_by(ROWS) {
         let bottom = rows.end.min(top + ROWS as u32);
-        let band = Region::from_rect(Rect::new(0, top as i32, width, bottom as i32));
+        let band = Region::from_rect(Rect::new(0, top as i32, info.width as i32, bottom as i32));
         if let Some(part) = scratch.select(&band, usize::MAX, keep) {
-            clear(surface, &part, rubbish, raster, scratch);
+            clear(info, &part, rubbish, scratch, clears);
         }
     }
 }
 
-/// Clears the rubbish of a part of a surface, and leaves it in the list of what is rubbish.
+/// What is rubbish of a part of a surface is to be cleared.
 pub(crate) fn clear(
-    surface: &mut Surface,
+    info: &SurfaceInfo,
     part: &Region,
     rubbish: &Bits,
-    raster: Raster,
     scratch: &mut Scratch,
+    clears: &mut Clears,
 ) {
-    if let Some(part) = scratch.select(part, usize::MAX, Keep::In(rubbish)) {
-        raster.fill(&mut surface.view_mut(), &part, 0, Rop2::PUT);
+    if let Some(part) = scratch.select(part, usize::MAX, Keep::In(rubbish)).filter(|part| !part.is_empty()) {
+        clears.push((info.key, part));
+    }
+}
+
+/// Clears parts of surfaces.
+pub(crate) fn clear_all(raster: Raster, pixels: &mut KeyMap<Surface>, clears: &Clears) {
+    for (key, part) in clears {
+        if let Some(surface) = pixels.get_mut(key) {
+            raster.fill(&mut surface.view_mut(), part, 0, Rop2::PUT);
+        }
     }
 }

@@ -4,12 +4,12 @@ use super::bits::Bits;
 use super::forward::Forward;
 use super::node::Node;
 use super::select::{Keep, Scratch};
-use super::spare;
+use super::spare::{self, Clears};
 use super::tiles::{Lists, Tiles, each_tile};
 use crate::draw::surfaces::KeyMap;
 use crate::draw::{SurfaceInfo, SurfaceKey};
 use crate::qxl::OpKind;
-use spice_raster::{Raster, Rect, Region, Surface};
+use spice_raster::{Rect, Region};
 
 /// What a pass knows about the pixels of one surface at one point of the queue, walking backwards.
 #[derive(Debug)]
@@ -45,6 +45,8 @@ impl Layer {
 pub(crate) struct Slot {
     pub(crate) info: SurfaceInfo,
     pub(crate) live: bool,
+    /// Bytes of its pixels; 0 while it was never drawn on.
+    pub(crate) bytes: usize,
     /// How many times pending nodes draw on it or read it.
     pub(crate) users: u32,
     /// How many times pending nodes of others read it: what is done of it matters to them alone.
@@ -151,29 +153,22 @@ impl Slot {
         }
     }
 
-    /// Clears what somebody needs of the surface's rubbish before anything is drawn there, after a walk over the
-    /// `whole` queue or a part of it.
-    pub(crate) fn settle(
-        &mut self,
-        surface: &mut Surface,
-        whole: bool,
-        raster: Raster,
-        scratch: &mut Scratch,
-    ) {
-        let (layer, rubbish) = (&self.layer, &mut self.rubbish);
+    /// Finds what somebody needs of the surface's rubbish before anything is drawn there, after a walk over the
+    /// `whole` queue or a part of it: it must be cleared.
+    pub(crate) fn settle(&mut self, whole: bool, scratch: &mut Scratch, clears: &mut Clears) {
+        let (info, layer, rubbish) = (&self.info, &self.layer, &mut self.rubbish);
         if !whole {
             let (need, done) = (&layer.need, &layer.done);
-            spare::settle(surface, rubbish, need.rows(), Keep::In(need), raster, scratch);
+            spare::settle(info, rubbish, need.rows(), Keep::In(need), scratch, clears);
             rubbish.remove(need);
             rubbish.remove(done);
         } else {
             // What is hidden below the oldest node will be drawn over before anybody looks.
             let hidden = [&layer.hidden];
-            if !hidden[0].all(&surface.bounds()) {
-                let rows = 0..surface.height();
-                spare::settle(surface, rubbish, rows, Keep::OutOf(&hidden), raster, scratch);
+            if !hidden[0].all(&info.bounds()) {
+                spare::settle(info, rubbish, 0..info.height, Keep::OutOf(&hidden), scratch, clears);
             }
-            self.rubbish.reset();
+            rubbish.reset();
         }
     }
 
@@ -210,6 +205,7 @@ impl Slots {
         let slot = Slot {
             info,
             live: true,
+            bytes: 0,
             users: 0,
             readers: 0,
             copies: 0,
@@ -322,14 +318,15 @@ impl Slots {
         self.slots.iter_mut().flatten().for_each(|slot| slot.lists.iter_mut().for_each(Vec::clear));
     }
 
-    /// Forgets a dead surface that no pending node uses; says whether it did.
-    pub(crate) fn collect(&mut self, index: u32) -> Option<SurfaceInfo> {
-        let info = self.get(index).filter(|slot| !slot.live && slot.users == 0)?.info;
-        self.by_key.remove(&info.key);
+    /// Forgets a dead surface that no pending node uses; gives which, and its bytes, if it did.
+    pub(crate) fn collect(&mut self, index: u32) -> Option<(SurfaceKey, usize)> {
+        let slot = self.get(index).filter(|slot| !slot.live && slot.users == 0)?;
+        let (key, bytes) = (slot.info.key, slot.bytes);
+        self.by_key.remove(&key);
         self.last = None;
         self.slots[index as usize] = None;
         self.free.push(index);
-        Some(info)
+        Some((key, bytes))
     }
 
     /// Empties all layers, and gives their memory back beyond `keep` bytes in all.

@@ -1,5 +1,6 @@
 //! The graph against the immediate renderer.
 
+mod beside;
 mod stream;
 
 use super::{Execution, Graph, GraphLimits, Stats};
@@ -15,6 +16,8 @@ struct Setting {
     execution: Execution,
     /// Whether renders walk over tiles only; the walk over the whole queue is the slow twin.
     by_tiles: bool,
+    /// Whether looks are planned, and drawn while what follows is taken in.
+    beside: bool,
 }
 
 impl Setting {
@@ -33,7 +36,7 @@ impl Setting {
             culling: !rng.one_in(5),
             timing: rng.one_in(8),
         };
-        Self { bounds, execution, by_tiles: rng.one_in(2) }
+        Self { bounds, execution, by_tiles: rng.one_in(2), beside: false }
     }
 }
 
@@ -73,6 +76,34 @@ fn look(graph: &mut Graph, plain: &Renderer, id: SurfaceId, region: &Region) -> 
     }
 }
 
+/// Whether both say the same of an event.
+fn agree<T: PartialEq + std::fmt::Debug>(graph: T, plain: T) -> Result<(), String> {
+    if graph == plain { Ok(()) } else { Err(format!("{graph:?}, must be {plain:?}")) }
+}
+
+/// One step of a stream on both.
+fn play_step(step: &Step, graph: &mut Graph, plain: &mut Renderer) -> Result<(), String> {
+    match step {
+        Step::Event(event) => agree(graph.event(event), plain.event(event))?,
+        Step::Look(id, region) => look(graph, plain, *id, region)?,
+        Step::LookAtAll => {
+            for id in 0..4 {
+                let Some(surface) = shown(plain, id) else { continue };
+                look(graph, plain, id, &Region::from_rect(surface.bounds()))?;
+            }
+        }
+        Step::Flush => graph.flush(),
+    }
+    if graph.pending() > graph.bounds.nodes {
+        return Err(format!("{} nodes are pending", graph.pending()));
+    }
+    let recount: u64 = graph.recount();
+    if graph.held_bytes() != recount {
+        return Err(format!("{} bytes held, counted {recount}", graph.held_bytes()));
+    }
+    Ok(())
+}
+
 /// Plays a stream on both.
 fn play(steps: &[Step], setting: Setting) -> Result<Graph, String> {
     let raster = Raster::new();
@@ -81,29 +112,11 @@ fn play(steps: &[Step], setting: Setting) -> Result<Graph, String> {
     if setting.by_tiles {
         graph.index_from = 0;
     }
-    for (index, step) in steps.iter().enumerate() {
-        let done = match step {
-            Step::Event(event) => {
-                let (a, b) = (graph.event(event), plain.event(event));
-                if a == b { Ok(()) } else { Err(format!("{a:?}, must be {b:?}")) }
-            }
-            Step::Look(id, region) => look(&mut graph, &plain, *id, region),
-            Step::LookAtAll => (0..4).try_for_each(|id| {
-                let Some(surface) = shown(&plain, id) else { return Ok(()) };
-                look(&mut graph, &plain, id, &Region::from_rect(surface.bounds()))
-            }),
-            Step::Flush => {
-                graph.flush();
-                Ok(())
-            }
-        };
-        done.map_err(|what| format!("step {index}: {what}"))?;
-        if graph.pending() > setting.bounds.nodes {
-            return Err(format!("step {index}: {} nodes are pending", graph.pending()));
-        }
-        let recount: u64 = graph.recount();
-        if graph.held_bytes() != recount {
-            return Err(format!("step {index}: {} bytes held, counted {recount}", graph.held_bytes()));
+    if setting.beside {
+        beside::play(steps, &mut graph, &mut plain)?;
+    } else {
+        for (index, step) in steps.iter().enumerate() {
+            play_step(step, &mut graph, &mut plain).map_err(|what| format!("step {index}: {what}"))?;
         }
     }
     let total = graph.stats().total();
@@ -161,14 +174,16 @@ fn check_of(seed: u64, make: impl Fn(&mut Maker, usize) -> Vec<Step>) -> Stats {
     let setting = Setting::of(&mut maker.rng);
     let length = 10 + maker.rng.below(120) as usize;
     let steps = make(&mut maker, length);
-    match play(&steps, setting) {
+    let check = |setting| match play(&steps, setting) {
         Ok(graph) => *graph.stats(),
         Err(what) => {
-            let small = shrink(steps, setting);
+            let small = shrink(steps.clone(), setting);
             let again = play(&small, setting).err().unwrap_or_default();
             panic!("SPICE_RENDER_SEED={seed}: {what}\nshrunk: {again}\n{setting:?}\n{}", listing(&small));
         }
-    }
+    };
+    check(Setting { beside: true, ..setting });
+    check(setting)
 }
 
 /// The seed of a failing run, or so many of them.

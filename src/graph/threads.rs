@@ -1,6 +1,7 @@
 //! The threads that draw: the caller's, and others that join it.
 
-use rayon::ThreadPool;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -8,13 +9,16 @@ use std::sync::{Mutex, PoisonError};
 /// 100 us.
 const PATIENCE: u32 = 1 << 12;
 
+/// A graph's own threads, which start when they are first needed; `None` if that cannot be done.
+pub(crate) type Pool = OnceLock<Option<ThreadPool>>;
+
 /// How many threads draw, and where they are.
 #[derive(Clone, Copy)]
 pub(crate) struct Threads<'a> {
     /// The caller's included; 0 for as many as the pool has that the caller runs in.
     pub(crate) count: usize,
-    /// Where those beside the caller's are; without it, in the pool that the caller runs in.
-    pub(crate) pool: Option<&'a ThreadPool>,
+    /// Where those beside the caller's are, unless they are in the pool that the caller runs in.
+    pub(crate) pool: &'a Pool,
 }
 
 impl Threads<'_> {
@@ -58,9 +62,29 @@ impl Threads<'_> {
             }
             joined.fetch_sub(1, Ordering::Release);
         };
-        match self.pool {
-            Some(pool) => pool.in_place_scope(|scope| with_others(scope, others, &help, run)),
-            None => rayon::in_place_scope(|scope| with_others(scope, others, &help, run)),
+        self.scope(|scope| with_others(scope, others, &help, run));
+    }
+
+    /// Does something on this thread and something else on another, or after it.
+    pub(crate) fn beside<R: Send>(self, here: impl FnOnce(), there: impl FnOnce() -> R + Send) -> Option<R> {
+        if self.others(1) == 0 {
+            here();
+            return Some(there());
+        }
+        let mut result = None;
+        self.scope(|scope| {
+            scope.spawn(|_| result = Some(there()));
+            here();
+        });
+        result
+    }
+
+    fn scope<'s>(self, body: impl FnOnce(&rayon::Scope<'s>)) {
+        let start = || ThreadPoolBuilder::new().num_threads(self.count - 1).build().ok();
+        let own = if self.count > 1 { self.pool.get_or_init(start).as_ref() } else { None };
+        match own {
+            Some(pool) => pool.in_place_scope(body),
+            None => rayon::in_place_scope(body),
         }
     }
 }
