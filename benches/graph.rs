@@ -4,12 +4,14 @@
 //! Recordings are those of `$SPICE_RENDER_CORPUS/captures`, else of testdata/captures. `cargo run --release --example
 //! graph_table` gives the same ratios in one table, by processor time and in less of it.
 
+#[path = "recordings/beside.rs"]
+mod beside;
 mod recordings;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use spice_raster::{Raster, Region};
 use spice_render::draw::{Limits, Renderer};
-use spice_render::graph::{Ahead, Execution, Graph, GraphLimits, NotTaken};
+use spice_render::graph::{Execution, Graph, GraphLimits};
 use spice_render::qxl::testing::side_by_side;
 use spice_render::qxl::{Event, PrimaryCreate, Rect, SurfaceFormat, WorkerMessage};
 use std::hint::black_box;
@@ -52,7 +54,9 @@ fn recordings(c: &mut Criterion) {
                 });
             }
         }
-        group.bench_function("30 fps, the next frame taken in beside", |b| b.iter(|| beside(&events, FRAME)));
+        group.bench_function("30 fps, the next frame taken in beside", |b| {
+            b.iter(|| beside::replay(&events, &mut new_graph(2, GraphLimits::default()), FRAME))
+        });
         group.bench_function("build only", |b| {
             b.iter(|| {
                 let mut graph = new_graph(1, UNBOUNDED);
@@ -62,34 +66,6 @@ fn recordings(c: &mut Criterion) {
         });
         group.finish();
     }
-}
-
-/// Draws each frame while the next one's commands are taken in, on two threads.
-fn beside(events: &[(u64, Event)], every: u64) -> bool {
-    let mut graph = new_graph(2, GraphLimits::default());
-    let mut next = events.first().map_or(0, |e| e.0) + every;
-    let mut left = events;
-    while let Some(((_, event), rest)) = left.split_first() {
-        let before = left.len();
-        let take_in = |ahead: &mut Ahead<'_>| {
-            while let Some(((time, event), rest)) = left.split_first() {
-                if *time >= next {
-                    ahead.plan_all(0);
-                    next = time + every;
-                }
-                if ahead.event(event) == Err(NotTaken::Later) {
-                    break;
-                }
-                left = rest;
-            }
-        };
-        graph.render_beside(|surface| black_box(surface.bounds()), take_in);
-        if left.len() == before {
-            let _ = graph.event(event);
-            left = rest;
-        }
-    }
-    black_box(graph.render_all(0).is_some())
 }
 
 /// A graph with a screen of 4096x4096 pixels and these commands pending.

@@ -3,16 +3,21 @@
 //! Without files, those of `$SPICE_RENDER_CORPUS/captures`, else testdata/captures. Times are medians in
 //! milliseconds of runs that take turns; reading and parsing are not counted. *state* is what both drawing at once and
 //! the graph pay before any pixel; *two thr's* what two threads gain at arithmetic between these runs, which bounds what
-//! they can gain at drawing. With several threads times are those on the wall. `FINAL=1` measures final frames only.
+//! they can gain at drawing. With several threads times are those on the wall; *gain* is that of two threads that draw
+//! each frame before its next command is taken in, *ahead* that of two where those of the next frame are taken in
+//! meanwhile (`Graph::render_beside`). `FINAL=1` measures final frames only.
 //!
 //! Commands were all read before, and left the cache, which both ways of drawing pay for; but for *as read*, the gain
 //! where each 256 commands are read just before they are taken in (between the times that count), as a server does.
 //! Then drawing at once finds them in the cache and gives their memory to the next ones, and the graph does not.
 
+#[path = "../benches/recordings/beside.rs"]
+mod beside;
+
 use spice_raster::{Raster, Region};
 use spice_render::capture;
 use spice_render::draw::{Limits, Renderer, State};
-use spice_render::graph::{Ahead, Execution, Graph, GraphLimits, NotTaken};
+use spice_render::graph::{Execution, Graph, GraphLimits};
 use spice_render::qxl::{Command, Event};
 use std::hint::black_box;
 use std::io::{Cursor, Read};
@@ -155,35 +160,10 @@ fn graph(feed: Feed<'_>, mut graph: Graph, every: Option<u64>) -> Run {
     Run { spent, graph }
 }
 
-/// As [`graph`] with a frame each so many nanoseconds, of which each is drawn while the next one's commands are taken in.
-fn beside(events: &[Timed], mut graph: Graph, every: Option<u64>) -> Run {
+/// As [`graph`] with frames, of which each is drawn while the next one's commands are taken in.
+fn ahead(events: &[Timed], mut graph: Graph) -> Run {
     let mut spent = Spent::default();
-    spent.on(|| {
-        let (mut next, mut left) = (0, events);
-        let every = every.unwrap_or(u64::MAX);
-        while let Some((event, rest)) = left.split_first() {
-            let before = left.len();
-            let take_in = |ahead: &mut Ahead<'_>| {
-                while let Some(((time, event), rest)) = left.split_first() {
-                    if *time >= next {
-                        ahead.plan_all(0);
-                        next = time.saturating_add(every);
-                    }
-                    if ahead.event(event) == Err(NotTaken::Later) {
-                        break;
-                    }
-                    left = rest;
-                }
-            };
-            graph.render_beside(|surface| black_box(surface.bounds()), take_in);
-            if left.len() == before {
-                // There is no room for it beside others.
-                let _ = graph.event(&event.1);
-                left = rest;
-            }
-        }
-        black_box(graph.render_all(0).is_some());
-    });
+    spent.on(|| beside::replay(events, &mut graph, FRAME.unwrap_or(u64::MAX)));
     Run { spent, graph }
 }
 
@@ -284,7 +264,7 @@ fn row(name: &str, events: &[Timed], bytes: Option<&[u8]>, two: &rayon::ThreadPo
                     two_wall.push(run.spent.wall);
                 }
                 _ => {
-                    let run = two.install(|| beside(events, new_graph(0, bounds()), FRAME));
+                    let run = two.install(|| ahead(events, new_graph(0, bounds())));
                     beside_wall.push(run.spent.wall);
                 }
             }

@@ -47,13 +47,7 @@ impl Threads<'_> {
             while let Some(unit) = { left().next() } {
                 work(unit)
             }
-            // Who joined is about to end, and to be woken then would take longer. Who did not may be waiting for this
-            // thread's processor.
-            let mut looks = 0;
-            while joined.load(Ordering::Acquire) > 0 && looks < PATIENCE {
-                std::hint::spin_loop();
-                looks += 1;
-            }
+            wait(&joined);
         };
         let help = || {
             joined.fetch_add(1, Ordering::Relaxed);
@@ -66,17 +60,22 @@ impl Threads<'_> {
     }
 
     /// Does something on this thread and something else on another, or after it.
-    pub(crate) fn beside<R: Send>(self, here: impl FnOnce(), there: impl FnOnce() -> R + Send) -> Option<R> {
+    pub(crate) fn beside(self, here: impl FnOnce(), there: impl FnOnce() + Send) {
         if self.others(1) == 0 {
             here();
-            return Some(there());
+            return there();
         }
-        let mut result = None;
+        let joined = AtomicUsize::new(0);
+        let help = || {
+            joined.fetch_add(1, Ordering::Relaxed);
+            there();
+            joined.fetch_sub(1, Ordering::Release);
+        };
         self.scope(|scope| {
-            scope.spawn(|_| result = Some(there()));
+            scope.spawn(|_| help());
             here();
+            wait(&joined);
         });
-        result
     }
 
     fn scope<'s>(self, body: impl FnOnce(&rayon::Scope<'s>)) {
@@ -86,6 +85,16 @@ impl Threads<'_> {
             Some(pool) => pool.in_place_scope(body),
             None => rayon::in_place_scope(body),
         }
+    }
+}
+
+/// Waits for those that joined this thread. They are about to end, and to be woken then would take longer; who did not
+/// join may be waiting for this thread's processor.
+fn wait(joined: &AtomicUsize) {
+    let mut looks = 0;
+    while joined.load(Ordering::Acquire) > 0 && looks < PATIENCE {
+        std::hint::spin_loop();
+        looks += 1;
     }
 }
 

@@ -4,7 +4,8 @@ use super::stream::Step;
 use super::{agree, difference, play_step, shown};
 use crate::draw::Renderer;
 use crate::graph::{Ahead, Graph, NotTaken};
-use crate::qxl::SurfaceId;
+use crate::qxl::testing::drawn_on;
+use crate::qxl::{Brush, Command, Event, Op, QMask, Rect, Ropd, SurfaceCmd, SurfaceId};
 use spice_raster::{Region, Surface};
 
 /// A look that is planned, and what it must show.
@@ -74,4 +75,33 @@ pub(super) fn play(steps: &[Step], graph: &mut Graph, plain: &mut Renderer) -> R
         }
     }
     Ok(())
+}
+
+/// What only culls while a frame is drawn leaves surfaces alone that are away with it: a new one's memory, of another that
+/// is gone, still has to be cleared where nothing was drawn.
+#[test]
+fn what_was_in_the_memory_before_is_never_seen() {
+    let column = |surface_id, x, colour| {
+        let fill = Op::Fill { brush: Brush::Solid(colour), rop: Ropd::PUT, mask: QMask::default() };
+        drawn_on(surface_id, Rect::new(x, 0, x + 1, 64), fill)
+    };
+    let mut graph = super::two_surfaces();
+    graph.index_from = 0;
+    super::make(&mut graph, 2);
+    (0..64).for_each(|x| graph.event(&column(2, x, 0xff00ff)).unwrap());
+    graph.render_all(2);
+    graph.event(&Event::Command(Command::Surface(SurfaceCmd::Destroy { surface_id: 2, flags: 0 }))).unwrap();
+    super::make(&mut graph, 3);
+    graph.event(&column(3, 5, 1)).unwrap();
+    graph.render(3, &Region::from_rect(Rect::new(5, 0, 6, 2)));
+    graph.event(&column(0, 0, 2)).unwrap();
+    assert!(graph.plan(0, &Region::from_rect(Rect::new(0, 0, 64, 64))));
+    let before = graph.stats().passes;
+    let seen = graph.render_beside(
+        |screen| screen.view().pixel(0, 9),
+        |ahead| (0..200).for_each(|i| ahead.event(&column(3, i % 20, 3)).unwrap()),
+    );
+    assert_eq!((seen, graph.stats().passes > before), (Some(Some(2)), true));
+    let new = graph.render_all(3).unwrap();
+    assert_eq!([19, 20, 63].map(|x| new.view().pixel(x, 63)), [Some(3), Some(0), Some(0)]);
 }
