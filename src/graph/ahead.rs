@@ -118,7 +118,8 @@ impl Graph {
     /// that if there is none. Gives what `show` does; `None` if nothing was planned or there is no memory for the surface.
     ///
     /// The pixels are those of [`Graph::render`]. It is worth its while where the next commands are there already, or
-    /// where to show a frame takes long; another thread is woken for it.
+    /// where to show a frame takes long; another thread is woken for it, unless there is nothing to draw: then `show` comes
+    /// first, and `next` after it on this thread.
     ///
     /// ```
     /// # use spice_render::draw::Limits;
@@ -162,7 +163,9 @@ impl Graph {
         let (raster, limits, execution) = (self.raster, self.state.limits().clone(), self.execution);
         let (mut pixels, pool) = (std::mem::take(&mut self.pixels), std::mem::take(&mut self.pool));
         let (mut times, mut shown) = (Times::default(), None);
-        let threads = Threads { count: execution.threads, pool: &pool };
+        // To hand anything over takes longer than to draw nothing.
+        let count = if nodes.is_empty() { 1 } else { execution.threads };
+        let threads = Threads { count, pool: &pool };
         let ahead = &mut Ahead { graph: self };
         let draw = || {
             let (limits, execution, times) = (&limits, &execution, &mut times);
