@@ -121,6 +121,9 @@ impl Graph {
     /// where to show a frame takes long; another thread is woken for it, unless there is nothing to draw: then `show` comes
     /// first, and `next` after it on this thread.
     ///
+    /// # Panics
+    /// If `show` or `next` does; the pixels of all surfaces are lost then.
+    ///
     /// ```
     /// # use spice_render::draw::Limits;
     /// # use spice_render::graph::{Execution, Graph, GraphLimits, NotTaken};
