@@ -9,9 +9,10 @@ use super::Graph;
 use super::node::Node;
 use super::pass::Aim;
 use super::schedule::Drawing;
-use super::spare::{self, Clears};
+use super::spare::{Clearing, Clears};
 use super::stats::Times;
 use super::threads::Threads;
+use crate::draw::surfaces::KeyMap;
 use crate::draw::{Refusal, SurfaceInfo};
 use crate::qxl::{Event, SurfaceId};
 use spice_raster::{Region, Surface};
@@ -24,6 +25,14 @@ pub(super) struct Plan {
     clears: Clears,
     /// What is to be drawn, in its order, and whether nothing of it stays pending.
     nodes: Vec<(Node, bool)>,
+}
+
+impl Plan {
+    fn draw(&self, drawing: &mut Drawing<'_>, pixels: &mut KeyMap<Surface>) {
+        let mut clearing = Clearing::Now(drawing.raster, pixels);
+        self.clears.iter().for_each(|(key, part)| clearing.clear(*key, part));
+        drawing.all(&self.nodes.iter().map(|(node, _)| node).collect::<Vec<_>>(), pixels);
+    }
 }
 
 /// Why an event was not taken in.
@@ -94,21 +103,16 @@ impl Graph {
         let (mut clears, mut nodes) = (Clears::new(), Vec::new());
         if let Some(walk) = self.ask(slot, region) {
             let mut queue = std::mem::take(&mut self.queue);
-            let work = self.find(&mut queue, Aim::Asked, walk, usize::MAX);
-            clears = work.clears;
+            let work = self.find(&mut queue, Aim::Asked, walk, Some(&mut clears));
             nodes.extend(work.jobs.into_iter().rev().filter_map(|job| match job.part {
                 Some(part) => Some((*part, false)),
                 None => Some((queue.take(job.place)?, true)),
             }));
-            work.walk.into_iter().for_each(|walk| walk.end(&mut self.slots, &queue));
-            self.queue = queue;
-            if self.pending() < self.queue.len() / 2 {
-                self.compact();
-            }
+            self.put_back(queue, Aim::Asked, work.walk);
         }
         // Without its pixels it is not shown.
         let _ = self.allocate(info);
-        self.clear_rubbish(info, region, &mut clears);
+        self.clear_rubbish(info, region, Some(&mut clears));
         self.planned = Some(Plan { info, clears, nodes });
         true
     }
@@ -159,7 +163,7 @@ impl Graph {
         show: impl FnOnce(&Surface) -> S,
         next: impl FnOnce(&mut Ahead<'_>) + Send,
     ) -> Option<S> {
-        let Some(Plan { info, clears, nodes }) = self.planned.take() else {
+        let Some(plan) = self.planned.take() else {
             next(&mut Ahead { graph: self });
             return None;
         };
@@ -167,22 +171,21 @@ impl Graph {
         let (mut pixels, pool) = (std::mem::take(&mut self.pixels), std::mem::take(&mut self.pool));
         let (mut times, mut shown) = (Times::default(), None);
         // To hand anything over takes longer than to draw nothing.
-        let count = if nodes.is_empty() { 1 } else { execution.threads };
+        let count = if plan.nodes.is_empty() { 1 } else { execution.threads };
         let threads = Threads { count, pool: &pool };
         let ahead = &mut Ahead { graph: self };
         let draw = || {
             let (limits, execution, times) = (&limits, &execution, &mut times);
             let mut drawing = Drawing { raster, limits, execution, threads, awake: true, times };
-            spare::clear_all(raster, &mut pixels, &clears);
-            drawing.all(&nodes.iter().map(|(node, _)| node).collect::<Vec<_>>(), &mut pixels);
-            shown = pixels.get(&info.key).map(show);
+            plan.draw(&mut drawing, &mut pixels);
+            shown = pixels.get(&plan.info.key).map(show);
         };
         threads.beside(draw, || next(ahead));
         pixels.extend(self.pixels.drain());
         (self.pixels, self.pool) = (pixels, pool);
         self.stats.times.draw += times.draw;
         self.stats.times.decode += times.decode;
-        self.drawn(nodes);
+        self.drawn(plan);
         shown
     }
 
@@ -196,16 +199,16 @@ impl Graph {
 
     #[cold]
     fn draw_planned(&mut self) {
-        if let Some(Plan { clears, nodes, .. }) = self.planned.take() {
-            spare::clear_all(self.raster, &mut self.pixels, &clears);
-            self.draw_all(&nodes.iter().map(|(node, _)| node).collect::<Vec<_>>());
-            self.drawn(nodes);
+        if let Some(plan) = self.planned.take() {
+            let (mut drawing, pixels) = self.drawing();
+            plan.draw(&mut drawing, pixels);
+            self.drawn(plan);
         }
     }
 
     /// Lets go what was planned, and surfaces that have gone since.
-    fn drawn(&mut self, nodes: Vec<(Node, bool)>) {
-        nodes.iter().filter(|(_, last)| *last).for_each(|(node, _)| self.release(node));
+    fn drawn(&mut self, plan: Plan) {
+        plan.nodes.iter().filter(|(_, last)| *last).for_each(|(node, _)| self.release(node));
         for key in std::mem::take(&mut self.gone) {
             self.pixels.remove(&key).into_iter().for_each(|surface| self.spare.keep(surface));
         }

@@ -98,8 +98,7 @@ fn reads_done(slots: &Slots, scratch: &mut Scratch, node: &Node) -> Option<Regio
     let (mut changes, mut all) = (Region::new(), false);
     if node.reads {
         footprint::each_read(&node.task, |read| {
-            let slot = slots.find(read.surface.key).and_then(|index| slots.get(index));
-            let Some(slot) = slot.filter(|_| !all) else { return };
+            let Some(slot) = slots.of(read.surface.key).filter(|_| !all) else { return };
             let mut hit = Region::new();
             read.each_rect(&node.task.clip, |rect| {
                 if !all && slot.does(&rect) {

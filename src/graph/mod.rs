@@ -46,7 +46,7 @@ use node::Node;
 use pass::Aim;
 use queue::Queue;
 use select::Scratch;
-use spare::{Clears, Spare};
+use spare::Spare;
 use spice_raster::{Raster, Region, Surface};
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
@@ -199,9 +199,7 @@ impl Graph {
             self.pass(Aim::Asked, walk);
         }
         self.allocate(info).ok()?;
-        let mut clears = Clears::new();
-        self.clear_rubbish(info, region, &mut clears);
-        spare::clear_all(self.raster, &mut self.pixels, &clears);
+        self.clear_rubbish(info, region, None);
         self.pixels.get(&info.key)
     }
 
@@ -347,7 +345,7 @@ impl Graph {
             bytes += node.bytes;
             pictures.extend(large_pictures(&node.task).map(|p| (address(p), p.held_bytes() as u64)));
         }
-        let dead = |key| self.slots.find(key).and_then(|i| self.slots.get(i)).is_none_or(|slot| !slot.live);
+        let dead = |key| self.slots.of(key).is_none_or(|slot| !slot.live);
         let surfaces = self.pixels.iter().filter(|(key, _)| dead(**key)).map(|(_, s)| s.bytes() as u64);
         bytes + pictures.values().sum::<u64>() + surfaces.sum::<u64>()
     }

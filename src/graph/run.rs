@@ -5,9 +5,10 @@ use super::node::Node;
 use super::pass::{Aim, Found, Job, Pass};
 use super::queue::Queue;
 use super::schedule::Drawing;
-use super::spare::{self, Clears};
+use super::spare::{self, Clearing, Clears};
 use super::threads::Threads;
 use super::{Graph, INDEX_FROM, LAYER_BYTES, NEW_BYTES, SKIPPED};
+use crate::draw::surfaces::KeyMap;
 use crate::draw::{Refusal, Source, SurfaceInfo, SurfaceKey};
 use crate::trace::span;
 use spice_raster::{Region, Rop2, Surface};
@@ -19,8 +20,6 @@ pub(super) struct Work {
     pub(super) jobs: Vec<Job>,
     /// So many of them, the last, have no surfaces yet.
     pub(super) left: usize,
-    /// What must be cleared before.
-    pub(super) clears: Clears,
     /// The walk, if it was not over the whole queue; to be ended when what is drawn is gone.
     pub(super) walk: Option<Walk>,
 }
@@ -35,11 +34,11 @@ impl Graph {
     }
 
     fn is_made(&self, info: SurfaceInfo) -> bool {
-        self.slots.find(info.key).and_then(|i| self.slots.get(i)).is_some_and(|slot| slot.bytes > 0)
+        self.slots.of(info.key).is_some_and(|slot| slot.bytes > 0)
     }
 
     fn insert(&mut self, info: SurfaceInfo, surface: Surface) {
-        if let Some(slot) = self.slots.find(info.key).and_then(|i| self.slots.get_mut(i)) {
+        if let Some(slot) = self.slots.of_mut(info.key) {
             slot.bytes = surface.bytes();
             self.held += if slot.live { 0 } else { slot.bytes as u64 };
             self.pixels.insert(info.key, surface);
@@ -86,33 +85,37 @@ impl Graph {
         self.make(node, clear)
     }
 
-    /// Makes the surfaces that the oldest jobs need, up to so many bytes, and finds what of all surfaces will be read
-    /// before it is drawn over, after a walk over the `whole` queue or a part of it: that must be cleared. Jobs are
-    /// given the last first. Gives how many jobs are left.
-    fn prepare(&mut self, queue: &Queue, jobs: &[Job], most: usize, whole: bool) -> (usize, Clears) {
+    /// Makes the surfaces that the oldest jobs need, as many as are made at a time, and clears of all surfaces what
+    /// will be read before it is drawn over, after a walk over the `whole` queue or a part of it. If it is to be
+    /// cleared `later`, makes all surfaces. Jobs are given the last first. Gives how many jobs are left.
+    fn prepare(&mut self, queue: &Queue, jobs: &[Job], whole: bool, later: Option<&mut Clears>) -> usize {
         let (mut bytes, mut left, mut made) = (0, jobs.len(), None);
+        let most = if later.is_some() { usize::MAX } else { NEW_BYTES };
         while left > 0 && bytes < most {
             left -= 1;
             bytes += jobs[left].node(queue).map_or(0, |node| self.make_next(node, &mut made, false));
         }
-        let (scratch, mut clears) = (&mut self.scratch, Clears::new());
-        if !jobs.is_empty() {
-            self.slots.each_touched(|slot| {
-                if !slot.rubbish.is_clear() {
-                    slot.settle(whole, scratch, &mut clears);
-                }
-            });
+        if jobs.is_empty() {
+            // Nobody reads anything; and pixels may be away, with a frame that is being drawn.
+            return left;
         }
-        (left, clears)
+        let (scratch, pixels) = (&mut self.scratch, &mut self.pixels);
+        let mut clearing = later.map_or(Clearing::Now(self.raster, pixels), Clearing::Later);
+        self.slots.each_touched(|slot| {
+            if !slot.rubbish.is_clear() {
+                slot.settle(whole, scratch, &mut clearing);
+            }
+        });
+        left
     }
 
-    /// A surface is shown: what is rubbish in a part of it must be cleared.
-    pub(super) fn clear_rubbish(&mut self, info: SurfaceInfo, region: &Region, clears: &mut Clears) {
-        let Some(index) = self.slots.find(info.key) else { return };
-        let Some(slot) = self.slots.get_mut(index).filter(|slot| !slot.rubbish.is_clear()) else { return };
+    /// Clears what is rubbish in a part of a surface.
+    pub(super) fn clear_rubbish(&mut self, info: SurfaceInfo, region: &Region, later: Option<&mut Clears>) {
+        let Some(slot) = self.slots.of_mut(info.key).filter(|slot| !slot.rubbish.is_clear()) else { return };
         let mut part = region.clone();
         part.intersect_rect(info.bounds());
-        spare::clear(&info, &part, &slot.rubbish, &mut self.scratch, clears);
+        let mut clearing = later.map_or(Clearing::Now(self.raster, &mut self.pixels), Clearing::Later);
+        spare::clear(&info, &part, &slot.rubbish, &mut self.scratch, &mut clearing);
         slot.rubbish.clear_region(&part);
     }
 
@@ -154,9 +157,16 @@ impl Graph {
         }
     }
 
-    /// Walks over a queue, or a part of it: finds what is marked as needed and what else is the aim, and makes the
-    /// surfaces for that, up to so many bytes. What nobody sees is gone then.
-    pub(super) fn find(&mut self, queue: &mut Queue, aim: Aim, walk: Option<Walk>, most: usize) -> Work {
+    /// Walks over a queue, or a part of it: finds what is marked as needed and what else is the aim, and makes its
+    /// surfaces ready, or all that can be done of it without the pixels of those that are there, whose clearing is
+    /// left for `later`. What nobody sees is gone then.
+    pub(super) fn find(
+        &mut self,
+        queue: &mut Queue,
+        aim: Aim,
+        walk: Option<Walk>,
+        later: Option<&mut Clears>,
+    ) -> Work {
         span!("spice_render_walk", pending = queue.pending());
         let start = self.execution.timing.then(Instant::now);
         self.stats.passes += 1;
@@ -172,20 +182,19 @@ impl Graph {
         };
         let Found { jobs, culled, replaced } = pass.run(queue, aim);
         let walk = pass.walk;
-        let (left, clears) = self.prepare(queue, &jobs, most, whole);
+        let left = self.prepare(queue, &jobs, whole, later);
         self.slots.reset_layers(LAYER_BYTES);
         self.cull(queue, &culled);
         replaced.into_iter().for_each(|place| self.forget(queue, place));
         self.stats.times.graph += start.map(|s| s.elapsed()).unwrap_or_default();
-        Work { jobs, left, clears, walk }
+        Work { jobs, left, walk }
     }
 
     /// Walks over the queue, or a part of it; draws what is marked as needed and what else is the aim. Gives how much
     /// that was.
     pub(super) fn pass(&mut self, aim: Aim, walk: Option<Walk>) -> usize {
         let mut queue = std::mem::take(&mut self.queue);
-        let Work { jobs, mut left, clears, walk } = self.find(&mut queue, aim, walk, NEW_BYTES);
-        spare::clear_all(self.raster, &mut self.pixels, &clears);
+        let Work { jobs, mut left, walk } = self.find(&mut queue, aim, walk, None);
         let (mut next, mut bytes, mut made) = (jobs.len(), 0, None);
         while left > 0 {
             left -= 1;
@@ -196,6 +205,12 @@ impl Graph {
             }
         }
         self.draw(&mut queue, &jobs[..next]);
+        self.put_back(queue, aim, walk);
+        jobs.len()
+    }
+
+    /// What a walk found is gone from the queue.
+    pub(super) fn put_back(&mut self, queue: Queue, aim: Aim, walk: Option<Walk>) {
         if let Some(walk) = walk {
             walk.end(&mut self.slots, &queue);
         }
@@ -203,7 +218,6 @@ impl Graph {
         if aim != Aim::Asked || self.pending() < self.queue.len() / 2 {
             self.compact();
         }
-        jobs.len()
     }
 
     /// Draws jobs whose surfaces are there, given the last first, and forgets what only they used.
@@ -212,15 +226,16 @@ impl Graph {
             return;
         }
         let nodes: Vec<&Node> = jobs.iter().rev().filter_map(|job| job.node(queue)).collect();
-        self.draw_all(&nodes);
+        let (mut drawing, pixels) = self.drawing();
+        drawing.all(&nodes, pixels);
         for job in jobs.iter().rev().filter(|job| job.part.is_none()) {
             self.forget(queue, job.place);
         }
     }
 
-    /// Draws nodes, given in their order.
-    pub(super) fn draw_all(&mut self, nodes: &[&Node]) {
-        let mut drawing = Drawing {
+    /// What draws on this graph's pixels.
+    pub(super) fn drawing(&mut self) -> (Drawing<'_>, &mut KeyMap<Surface>) {
+        let drawing = Drawing {
             raster: self.raster,
             limits: self.state.limits(),
             execution: &self.execution,
@@ -228,6 +243,6 @@ impl Graph {
             awake: false,
             times: &mut self.stats.times,
         };
-        drawing.all(nodes, &mut self.pixels);
+        (drawing, &mut self.pixels)
     }
 }

@@ -52,45 +52,57 @@ impl Spare {
     }
 }
 
-/// Parts of surfaces to be cleared before anything is drawn.
+/// Parts of surfaces that are cleared before anything is drawn.
 pub(crate) type Clears = Vec<(SurfaceKey, Region)>;
 
-/// Finds what is to be cleared of a surface's `rubbish`: what is kept of some rows.
+/// When what must be cleared is cleared.
+pub(crate) enum Clearing<'a> {
+    /// As soon as it is found, of these surfaces, which bounds the memory that takes.
+    Now(Raster, &'a mut KeyMap<Surface>),
+    /// When the surfaces are there: the list, at most twice as large as they are, says what.
+    Later(&'a mut Clears),
+}
+
+impl Clearing<'_> {
+    pub(crate) fn clear(&mut self, key: SurfaceKey, part: &Region) {
+        match self {
+            Self::Later(clears) => clears.push((key, part.clone())),
+            Self::Now(raster, pixels) => {
+                if let Some(surface) = pixels.get_mut(&key) {
+                    raster.fill(&mut surface.view_mut(), part, 0, Rop2::PUT);
+                }
+            }
+        }
+    }
+}
+
+/// Clears what is kept of some rows of a surface's `rubbish`; all that may be wanted of it.
 pub(crate) fn settle(
     info: &SurfaceInfo,
     rubbish: &Bits,
     rows: Range<u32>,
     keep: Keep<'_>,
     scratch: &mut Scratch,
-    clears: &mut Clears,
+    clearing: &mut Clearing<'_>,
 ) {
     for top in rows.clone().step_by(ROWS) {
         let bottom = rows.end.min(top + ROWS as u32);
         let band = Region::from_rect(Rect::new(0, top as i32, info.width as i32, bottom as i32));
         if let Some(part) = scratch.select(&band, usize::MAX, keep) {
-            clear(info, &part, rubbish, scratch, clears);
+            clear(info, &part, rubbish, scratch, clearing);
         }
     }
 }
 
-/// What is rubbish of a part of a surface is to be cleared.
+/// Clears the rubbish of a part of a surface, and leaves it in the list of what is rubbish.
 pub(crate) fn clear(
     info: &SurfaceInfo,
     part: &Region,
     rubbish: &Bits,
     scratch: &mut Scratch,
-    clears: &mut Clears,
+    clearing: &mut Clearing<'_>,
 ) {
     if let Some(part) = scratch.select(part, usize::MAX, Keep::In(rubbish)).filter(|part| !part.is_empty()) {
-        clears.push((info.key, part));
-    }
-}
-
-/// Clears parts of surfaces.
-pub(crate) fn clear_all(raster: Raster, pixels: &mut KeyMap<Surface>, clears: &Clears) {
-    for (key, part) in clears {
-        if let Some(surface) = pixels.get_mut(key) {
-            raster.fill(&mut surface.view_mut(), part, 0, Rop2::PUT);
-        }
+        clearing.clear(info.key, &part);
     }
 }

@@ -4,7 +4,7 @@ use super::bits::Bits;
 use super::forward::Forward;
 use super::node::Node;
 use super::select::{Keep, Scratch};
-use super::spare::{self, Clears};
+use super::spare::{self, Clearing};
 use super::tiles::{Lists, Tiles, each_tile};
 use crate::draw::surfaces::KeyMap;
 use crate::draw::{SurfaceInfo, SurfaceKey};
@@ -153,20 +153,20 @@ impl Slot {
         }
     }
 
-    /// Finds what somebody needs of the surface's rubbish before anything is drawn there, after a walk over the
-    /// `whole` queue or a part of it: it must be cleared.
-    pub(crate) fn settle(&mut self, whole: bool, scratch: &mut Scratch, clears: &mut Clears) {
+    /// Clears what somebody needs of the surface's rubbish before anything is drawn there, after a walk over the
+    /// `whole` queue or a part of it.
+    pub(crate) fn settle(&mut self, whole: bool, scratch: &mut Scratch, clearing: &mut Clearing<'_>) {
         let (info, layer, rubbish) = (&self.info, &self.layer, &mut self.rubbish);
         if !whole {
             let (need, done) = (&layer.need, &layer.done);
-            spare::settle(info, rubbish, need.rows(), Keep::In(need), scratch, clears);
+            spare::settle(info, rubbish, need.rows(), Keep::In(need), scratch, clearing);
             rubbish.remove(need);
             rubbish.remove(done);
         } else {
             // What is hidden below the oldest node will be drawn over before anybody looks.
             let hidden = [&layer.hidden];
             if !hidden[0].all(&info.bounds()) {
-                spare::settle(info, rubbish, 0..info.height, Keep::OutOf(&hidden), scratch, clears);
+                spare::settle(info, rubbish, 0..info.height, Keep::OutOf(&hidden), scratch, clearing);
             }
             rubbish.reset();
         }
@@ -234,6 +234,16 @@ impl Slots {
     /// The number of a surface.
     pub(crate) fn find(&self, key: SurfaceKey) -> Option<u32> {
         self.by_key.get(&key).copied()
+    }
+
+    /// The slot of a surface.
+    pub(crate) fn of(&self, key: SurfaceKey) -> Option<&Slot> {
+        self.get(self.find(key)?)
+    }
+
+    /// As [`Slots::of`].
+    pub(crate) fn of_mut(&mut self, key: SurfaceKey) -> Option<&mut Slot> {
+        self.get_mut(self.find(key)?)
     }
 
     /// As [`Slots::find`], for what is often the same as the last time.
