@@ -34,10 +34,10 @@
 //! **Resizing** is nothing special: the guest ends its primary surface and makes another, and each client's next poll
 //! tells it so and gives it the whole picture.
 //!
-//! **Threads and time.** An engine is [`Send`] and is used by one thread at a time; calls return when they are done, and
-//! draw and encode on rayon's pool meanwhile. It calls nobody back. It owns no thread, no socket and no clock: `now` is
-//! the time since any moment on a clock that never goes back, the same for all calls. What is sent depends on nothing
-//! else: the same calls give the same bytes.
+//! **Threads and time.** An engine is [`Send`] and is used by one thread at a time; calls return when they are done. Large
+//! areas are drawn on rayon's pool meanwhile, images are encoded on the caller's thread. It calls nobody back. It owns no
+//! thread, no socket and no clock: `now` is the time since any moment on a clock that never goes back, the same for all
+//! calls. What is sent depends on nothing else: the same calls give the same bytes.
 //!
 //! **Migration.** Once the guest has stopped and its surfaces are in its memory, [`Engine::save_client`]; at the target,
 //! when the surfaces are made again with their pixels, [`Engine::restore_client`] and on as before.
